@@ -1,0 +1,61 @@
+package upload
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+var (
+	// ErrExists says that another object already has the key.
+	ErrExists = errors.New("the key is taken")
+	// ErrNotFound says that no object has the key.
+	ErrNotFound = errors.New("no object has this key")
+	// ErrUnavailable says that the store is down or too slow, and that the same
+	// request may succeed later.
+	ErrUnavailable = errors.New("the store is unavailable")
+)
+
+// Object is one object on its way into a store.
+type Object struct {
+	Key         string
+	ContentType string
+	Disposition string // the Content-Disposition that it is served with
+	Data        []byte // not kept after Create returns
+	SHA256      [32]byte
+}
+
+// Stored is what a store knows of an object.
+type Stored struct {
+	Size   int64
+	SHA256 [32]byte
+	Hashed bool // whether SHA256 is known: it is not for objects that others put there
+}
+
+// Link is a URL that fetches an object without further credentials.
+type Link struct {
+	URL     string
+	Expires time.Time
+}
+
+// Store keeps objects.
+//
+// An implementation retries what may pass, within the context, and marks what
+// may pass later with [ErrUnavailable]. It is safe for concurrent use.
+type Store interface {
+	// Create writes o durably if no object has its key, and is [ErrExists]
+	// otherwise. The store verifies o.SHA256 against the bytes that arrived.
+	// After any other error the object may be there or not.
+	Create(ctx context.Context, o Object) error
+
+	// Stat is [ErrNotFound] where no object has the key.
+	Stat(ctx context.Context, key string) (Stored, error)
+
+	// Tag is the value of a tag of the object; it is empty where the object has
+	// no such tag.
+	Tag(ctx context.Context, key, tag string) (string, error)
+
+	// Link makes a URL that downloads the object under the name. It asks
+	// nothing of the store.
+	Link(ctx context.Context, key, name string) (Link, error)
+}
