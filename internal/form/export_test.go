@@ -1,0 +1,4 @@
+package form
+
+// Boundary lets tests compare with mime/multipart.
+func (m Media) Boundary() string { return m.boundary }
