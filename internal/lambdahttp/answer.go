@@ -1,0 +1,149 @@
+package lambdahttp
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"strings"
+
+	"github.com/awslabs/aws-lambda-go-api-proxy/core"
+)
+
+// response collects an answer in the adapter's writer, by the rules of net/http:
+// the first status wins, headers set after it do not go out, a status without
+// body has none, and a handler that writes nothing has answered 200.
+type response struct {
+	core   *core.ProxyResponseWriter
+	header http.Header
+	status int // 0 until it is written
+}
+
+func newResponse() *response {
+	return &response{core: core.NewProxyResponseWriter(), header: http.Header{}}
+}
+
+// Header returns the headers to send, until the status is written.
+func (w *response) Header() http.Header { return w.header }
+
+// WriteHeader writes the status. An event's answer has no room for 1xx ones
+// before it, so they are dropped.
+func (w *response) WriteHeader(status int) {
+	if status < 100 || status > 999 {
+		panic(fmt.Sprintf("invalid WriteHeader code %d", status))
+	}
+	if w.status != 0 || status < 200 {
+		return
+	}
+	w.status = status
+	maps.Copy(w.core.Header(), w.header.Clone())
+	w.core.WriteHeader(status)
+}
+
+// Write writes a part of the body.
+func (w *response) Write(p []byte) (int, error) {
+	w.Flush()
+	if w.status == http.StatusNoContent || w.status == http.StatusNotModified {
+		return 0, http.ErrBodyNotAllowed
+	}
+	return w.core.Write(p)
+}
+
+// Flush writes the status if nothing has. The answer goes out when it is whole.
+func (w *response) Flush() {
+	w.WriteHeader(http.StatusOK)
+}
+
+// answer is what was written, for a request of this method.
+func (w *response) answer(method string) answer {
+	w.Flush()
+	// The adapter's only error is that of a missing status.
+	proxy, _ := w.core.GetProxyResponse()
+	a := answer{Status: proxy.StatusCode, header: proxy.MultiValueHeaders, Body: proxy.Body, IsBase64Encoded: proxy.IsBase64Encoded}
+	if method == http.MethodHead {
+		a.Body, a.IsBase64Encoded = "", false
+	}
+	return a
+}
+
+// answer has the fields of the answers to all kinds of event:
+// https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html,
+// https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html and
+// https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-functions.html.
+type answer struct {
+	Status            int                 `json:"statusCode"`
+	Description       string              `json:"statusDescription,omitempty"`
+	Headers           map[string]string   `json:"headers,omitempty"`
+	MultiValueHeaders map[string][]string `json:"multiValueHeaders,omitempty"`
+	Cookies           []string            `json:"cookies,omitempty"`
+	Body              string              `json:"body"`
+	IsBase64Encoded   bool                `json:"isBase64Encoded"`
+
+	header http.Header
+}
+
+// problem is an answer of this package's own, in the shape of the API's errors.
+func problem(status int, detail string) answer {
+	body, _ := json.Marshal(map[string]string{"detail": detail})
+	return answer{
+		Status: status,
+		Body:   string(body),
+		header: http.Header{"Content-Type": {"application/json"}},
+	}
+}
+
+// encode writes an answer in the shape that a kind of event asks for.
+func encode(kind Kind, a answer) []byte {
+	for name, values := range a.header {
+		if !isToken(name) || len(values) == 0 {
+			continue
+		}
+		a.add(kind, name, clean(values))
+	}
+	if kind == ALB || kind == ALBMultiValue {
+		a.Description = strings.TrimSpace(fmt.Sprintf("%d %s", a.Status, http.StatusText(a.Status)))
+	}
+	var out bytes.Buffer
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(false)
+	// Strings, numbers and booleans always encode, and a buffer takes all.
+	_ = encoder.Encode(a)
+	return bytes.TrimSuffix(out.Bytes(), []byte("\n"))
+}
+
+// add puts a header where its kind of answer has it. For a REST API each name
+// is in one of the two maps, so that nothing depends on how they are merged. A
+// load balancer without multi-value headers takes one value for a name, and so
+// one cookie: the first.
+func (a *answer) add(kind Kind, name string, values []string) {
+	cookie := name == "Set-Cookie"
+	switch {
+	case kind == ALBMultiValue, kind == REST && len(values) > 1:
+		set(&a.MultiValueHeaders, name, values)
+	case cookie && (kind == HTTPAPI || kind == FunctionURL):
+		a.Cookies = values
+	case cookie:
+		set(&a.Headers, name, values[0])
+	default:
+		set(&a.Headers, name, strings.Join(values, ", "))
+	}
+}
+
+func set[V any](m *map[string]V, name string, value V) {
+	if *m == nil {
+		*m = map[string]V{}
+	}
+	(*m)[name] = value
+}
+
+var lineBreaks = strings.NewReplacer("\r", " ", "\n", " ")
+
+// clean keeps a value on its line, as net/http's server does.
+func clean(values []string) []string {
+	out := make([]string, len(values))
+	for i, value := range values {
+		out[i] = strings.TrimSpace(lineBreaks.Replace(value))
+	}
+	return out
+}
