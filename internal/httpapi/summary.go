@@ -1,0 +1,95 @@
+package httpapi
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"uploadfiles/internal/lambdahttp"
+	"uploadfiles/internal/upload"
+)
+
+// Summary is what is worth knowing of a request once it is answered. It holds
+// no session key, no URL and no content.
+type Summary struct {
+	RequestID    string // of the gateway
+	TraceID      string // of X-Ray
+	SourceIP     string
+	Method       string
+	Route        string // the pattern, not the path; empty if no route was found
+	Conversation string
+	Status       int
+	Stored       int   // files
+	Skipped      int   // files
+	Bytes        int64 // stored
+	StoreFailed  bool  // the store failed for all or some of the files
+	Duration     time.Duration
+	Cause        error // of an answer that is not a success
+
+	start  time.Time
+	failed []string // causes of single files, up to maxCauses
+}
+
+// maxCauses bounds the log line of a request whose files failed one by one.
+const maxCauses = 10
+
+func begin(r *http.Request) *Summary {
+	info, _ := lambdahttp.InfoFrom(r.Context())
+	return &Summary{
+		RequestID: info.RequestID,
+		TraceID:   info.TraceID,
+		SourceIP:  info.SourceIP,
+		Method:    r.Method,
+		start:     time.Now(),
+	}
+}
+
+func (s *Summary) add(outcomes []upload.Outcome) {
+	for _, o := range outcomes {
+		if o.Skip == nil {
+			s.Stored++
+			s.Bytes += o.Receipt.Size
+			continue
+		}
+		s.Skipped++
+		if o.Err == nil {
+			continue
+		}
+		s.StoreFailed = true
+		if len(s.failed) < maxCauses {
+			s.failed = append(s.failed, o.Err.Error())
+		}
+	}
+}
+
+// log writes the one line of the request. What the client cannot mend is an
+// error, what a wrong request causes is not.
+func (s *Summary) log(ctx context.Context, log *slog.Logger, more []slog.Attr) {
+	level := slog.LevelInfo
+	if s.Status >= http.StatusInternalServerError || s.StoreFailed {
+		level = slog.LevelError
+	}
+	attrs := []slog.Attr{
+		slog.String("request_id", s.RequestID),
+		slog.String("method", s.Method),
+		slog.String("route", s.Route),
+		slog.String("conversation", s.Conversation),
+		slog.Int("status", s.Status),
+		slog.Int("files", s.Stored),
+		slog.Int("skipped", s.Skipped),
+		slog.Int64("bytes", s.Bytes),
+		slog.Float64("duration_ms", float64(s.Duration.Microseconds())/1000),
+		slog.String("source_ip", s.SourceIP),
+	}
+	if s.TraceID != "" {
+		attrs = append(attrs, slog.String("trace_id", s.TraceID))
+	}
+	if s.Cause != nil {
+		attrs = append(attrs, slog.String("cause", s.Cause.Error()))
+	}
+	if len(s.failed) > 0 {
+		attrs = append(attrs, slog.Any("file_causes", s.failed))
+	}
+	log.LogAttrs(ctx, level, "request", append(attrs, more...)...)
+}
