@@ -1,0 +1,138 @@
+package secretstore
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// Secrets are the values of secrets by name and staging label:
+//
+//	{"upload-files/session-key": {"AWSCURRENT": "…", "AWSPREVIOUS": "…"}}
+type Secrets map[string]map[string]string
+
+// The staging labels of the version in use, of the one before it, and of the one
+// that a rotation is about to put in use:
+// https://docs.aws.amazon.com/secretsmanager/latest/userguide/whats-in-a-secret.html.
+const (
+	Current  = "AWSCURRENT"
+	Previous = "AWSPREVIOUS"
+	Pending  = "AWSPENDING"
+)
+
+// Load reads a file of secrets. Its errors say what is wrong and where, and
+// never hold a value.
+func Load(path string) (Secrets, error) {
+	secrets, _, err := load(path)
+	return secrets, err
+}
+
+func load(path string) (Secrets, time.Time, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	text, err := io.ReadAll(file)
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	secrets, err := parse(text)
+	if err != nil {
+		return nil, time.Time{}, fmt.Errorf("%s: %w", path, err)
+	}
+	return secrets, info.ModTime(), nil
+}
+
+func parse(text []byte) (Secrets, error) {
+	var secrets Secrets
+	if err := json.Unmarshal(text, &secrets); err != nil {
+		return nil, withoutValues(err, text)
+	}
+	for name, labelled := range secrets {
+		for label := range labelled {
+			if label != Current && label != Previous && label != Pending {
+				return nil, fmt.Errorf("secret %q has the label %q; labels are %s, %s and %s", name, label, Current, Previous, Pending)
+			}
+		}
+	}
+	return secrets, nil
+}
+
+// withoutValues keeps the place of an error and drops its text, which quotes
+// the file.
+func withoutValues(err error, text []byte) error {
+	var syntax *json.SyntaxError
+	var kind *json.UnmarshalTypeError
+	switch {
+	case errors.As(err, &syntax):
+		return fmt.Errorf("%s not JSON", place(text, syntax.Offset))
+	case errors.As(err, &kind):
+		return fmt.Errorf(`%s not of the form {"name": {"%s": "value"}}`, place(text, kind.Offset), Current)
+	}
+	return errors.New("not JSON")
+}
+
+func place(text []byte, offset int64) string {
+	before := text[:min(int(offset), len(text))]
+	line := bytes.Count(before, []byte("\n")) + 1
+	column := len(before) - bytes.LastIndexByte(before, '\n') - 1
+	return fmt.Sprintf("line %d, column %d:", line, column)
+}
+
+// Save writes a file of secrets that only its owner can read. Who reads it at
+// the same time finds all of the old one or all of the new one.
+func Save(path string, secrets Secrets) error {
+	text, err := json.MarshalIndent(secrets, "", "  ")
+	if err != nil {
+		return err
+	}
+	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*") // of mode 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(file.Name())
+	_, err = file.Write(append(text, '\n'))
+	if err = errors.Join(err, file.Close()); err != nil {
+		return err
+	}
+	return os.Rename(file.Name(), path)
+}
+
+// Ensure gives the secret of this name a random value unless the file has it,
+// and returns its current value. It makes the file when there is none.
+func Ensure(path, name string) (value string, err error) {
+	secrets, err := Load(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		secrets, err = Secrets{}, nil
+	}
+	if err != nil {
+		return "", err
+	}
+	if labelled, ok := secrets[name]; ok {
+		if labelled[Current] == "" {
+			return "", fmt.Errorf("%s: secret %q has no %s", path, name, Current)
+		}
+		return labelled[Current], nil
+	}
+	if secrets == nil { // the file said null
+		secrets = Secrets{}
+	}
+	value = newValue()
+	secrets[name] = map[string]string{Current: value}
+	return value, Save(path, secrets)
+}
+
+// newValue returns 40 letters and digits, 238 random bits.
+func newValue() string { return rand.Text() + rand.Text()[:14] }
