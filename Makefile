@@ -1,0 +1,56 @@
+# What a developer does here. `make help` lists the targets; each names itself
+# in the comment behind its colon.
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check tools build build-UploadFunction contract fuzz session-key clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-zA-Z0-9_-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# Without cgo, as the S3 server is built: the two share what they compile. The
+# shell becomes the program, so that a signal to make reaches it.
+run: ## Serve everything on http://localhost:3000 until Ctrl-C (PORT, S3_PORT and the function's settings change it)
+	@[ -x .local/bin/run ] || echo "Building: the first time takes a minute or two." >&2
+	@CGO_ENABLED=0 go build -o .local/bin/run ./internal/local/run
+	@exec .local/bin/run
+
+test: ## Run every test that needs neither Docker nor Python
+	go test ./...
+
+check: tools ## Run what CI runs first: format, vet, linters, known vulnerabilities, race detector
+	@unformatted=$$(gofmt -l functions internal); test -z "$$unformatted" || { echo "not formatted by gofmt: $$unformatted"; exit 1; }
+	go mod verify
+	go vet ./...
+	.local/bin/golangci-lint run --config .ci/golangci.yml ./...
+	.ci/vulnerabilities
+	go test -race ./...
+
+tools: ## Build the linter and the vulnerability scanner into .local/bin (some minutes, once)
+	@.ci/build-tools
+
+# What is deployed: static, without debug information, without the RPC mode of
+# Lambda's first Go runtime, which would bring net/rpc and html/template, and
+# without HTTP/2, which neither S3 nor Lambda's runtime API speaks.
+GOARCH_FUNCTION ?= arm64
+BUILD_FUNCTION = CGO_ENABLED=0 GOOS=linux GOARCH=$(GOARCH_FUNCTION) go build -tags lambda.norpc,nethttpomithttp2 -trimpath -ldflags='-s -w'
+
+build: ## Build the function for Lambda into bin/upload/bootstrap (GOARCH_FUNCTION=amd64 for x86)
+	$(BUILD_FUNCTION) -o bin/upload/bootstrap ./functions/upload
+
+build-UploadFunction: ## What `sam build` calls
+	$(BUILD_FUNCTION) -o $(ARTIFACTS_DIR)/bootstrap ./functions/upload
+
+contract: ## Try to break the API's description with schemathesis (needs Python 3.11)
+	@.ci/contract/run.py
+
+EXPIRES ?= 24h
+session-key: ## Mint a session key: CONVERSATION=id [EXPIRES=24h] [SECRET=name in AWS; otherwise the local one]
+	@go run ./internal/session/mint -conversation "$(CONVERSATION)" -expires "$(EXPIRES)" \
+		$(if $(SECRET),-secret "$(SECRET)",-store .local/secrets.json)
+
+FUZZTIME ?= 20s
+fuzz: ## Run each fuzz target for FUZZTIME (20s)
+	@.ci/fuzz $(FUZZTIME)
+
+clean: ## Remove what was built; files, keys and logs under .local/ stay
+	rm -rf .local/bin .aws-sam bin
