@@ -16,6 +16,8 @@ import (
 // Secrets are the values of secrets by name and staging label:
 //
 //	{"upload-files/session-key": {"AWSCURRENT": "…", "AWSPREVIOUS": "…"}}
+//
+// In the file, a value that is a JSON object may stand as one instead of as text.
 type Secrets map[string]map[string]string
 
 // The staging labels of the version in use, of the one before it, and of the one
@@ -56,19 +58,44 @@ func load(path string) (Secrets, time.Time, error) {
 }
 
 func parse(text []byte) (Secrets, error) {
-	var secrets Secrets
-	if err := json.Unmarshal(text, &secrets); err != nil {
+	var file map[string]map[string]value
+	if err := json.Unmarshal(text, &file); err != nil {
 		return nil, withoutValues(err, text)
 	}
-	for name, labelled := range secrets {
-		for label := range labelled {
+	secrets := make(Secrets, len(file))
+	for name, labelled := range file {
+		secrets[name] = make(map[string]string, len(labelled))
+		for label, value := range labelled {
 			if label != Current && label != Previous && label != Pending {
 				return nil, fmt.Errorf("secret %q has the label %q; labels are %s, %s and %s", name, label, Current, Previous, Pending)
 			}
+			secrets[name][label] = string(value)
 		}
 	}
 	return secrets, nil
 }
+
+// value is a secret's value as it stands in the file.
+type value string
+
+func (v *value) UnmarshalJSON(text []byte) error {
+	if !isObject(text) {
+		return json.Unmarshal(text, (*string)(v))
+	}
+	var compact bytes.Buffer
+	err := json.Compact(&compact, text)
+	*v = value(compact.String())
+	return err
+}
+
+func (v value) MarshalJSON() ([]byte, error) {
+	if text := []byte(v); isObject(text) && json.Valid(text) {
+		return text, nil
+	}
+	return json.Marshal(string(v))
+}
+
+func isObject(text []byte) bool { return bytes.HasPrefix(text, []byte("{")) }
 
 // withoutValues keeps the place of an error and drops its text, which quotes
 // the file.
@@ -94,25 +121,35 @@ func place(text []byte, offset int64) string {
 // Save writes a file of secrets that only its owner can read. Who reads it at
 // the same time finds all of the old one or all of the new one.
 func Save(path string, secrets Secrets) error {
-	text, err := json.MarshalIndent(secrets, "", "  ")
+	file := make(map[string]map[string]value, len(secrets))
+	for name, labelled := range secrets {
+		file[name] = make(map[string]value, len(labelled))
+		for label, text := range labelled {
+			file[name][label] = value(text)
+		}
+	}
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	if err := encoder.Encode(file); err != nil {
+		return err
+	}
+	temporary, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*") // of mode 0600
 	if err != nil {
 		return err
 	}
-	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*") // of mode 0600
-	if err != nil {
+	defer os.Remove(temporary.Name())
+	_, err = temporary.Write(text.Bytes())
+	if err = errors.Join(err, temporary.Close()); err != nil {
 		return err
 	}
-	defer os.Remove(file.Name())
-	_, err = file.Write(append(text, '\n'))
-	if err = errors.Join(err, file.Close()); err != nil {
-		return err
-	}
-	return os.Rename(file.Name(), path)
+	return os.Rename(temporary.Name(), path)
 }
 
 // Ensure gives the secret of this name a random value unless the file has it,
 // and returns its current value. It makes the file when there is none.
-func Ensure(path, name string) (value string, err error) {
+func Ensure(path, name string) (current string, err error) {
 	secrets, err := Load(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		secrets, err = Secrets{}, nil
@@ -129,9 +166,9 @@ func Ensure(path, name string) (value string, err error) {
 	if secrets == nil { // the file said null
 		secrets = Secrets{}
 	}
-	value = newValue()
-	secrets[name] = map[string]string{Current: value}
-	return value, Save(path, secrets)
+	current = newValue()
+	secrets[name] = map[string]string{Current: current}
+	return current, Save(path, secrets)
 }
 
 // newValue returns 40 letters and digits, 238 random bits.

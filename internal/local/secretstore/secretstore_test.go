@@ -316,6 +316,27 @@ func TestReadersNeverSeeAHalfWrittenSave(t *testing.T) {
 	readers.Wait()
 }
 
+func TestAValueMayStandAsAnObject(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "secrets.json")
+	const text = `{"app/key": {"AWSCURRENT": {"session_api_key": "k<y", "n": 1}, "AWSPREVIOUS": "{not JSON"}}`
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	want := secretstore.Secrets{"app/key": {"AWSCURRENT": `{"session_api_key":"k<y","n":1}`, "AWSPREVIOUS": "{not JSON"}}
+	for range 2 { // as written by hand, and as saved
+		got, err := secretstore.Load(path)
+		if diff := cmp.Diff(want, got); diff != "" || err != nil {
+			t.Fatalf("Load: %v (-want +got):\n%s", err, diff)
+		}
+		if err := secretstore.Save(path, got); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if saved, _ := os.ReadFile(path); strings.Contains(string(saved), `\"session_api_key\"`) {
+		t.Errorf("the object is saved as text: %s", saved)
+	}
+}
+
 func TestEnsureMakesARandomKeyOnce(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "secrets.json")
 	first, err := secretstore.Ensure(path, "app/key")

@@ -9,11 +9,14 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"os"
 	"os/signal"
@@ -24,6 +27,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
+	"uploadfiles/internal/local/secretstore"
 	"uploadfiles/internal/session"
 )
 
@@ -67,7 +71,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if err != nil {
 		return err
 	}
-	value, err := o.read(ctx, stdin)
+	value, err := o.read(ctx, stdin, stderr)
 	if err != nil {
 		return err
 	}
@@ -99,14 +103,14 @@ func parseExpiry(text string, now time.Time) (time.Time, error) {
 }
 
 // read gives the value of the secret.
-func (o order) read(ctx context.Context, stdin io.Reader) (string, error) {
+func (o order) read(ctx context.Context, stdin io.Reader, stderr io.Writer) (string, error) {
 	switch {
 	case o.value == "-":
 		return text(io.ReadAll(stdin))
 	case o.value != "":
 		return text(os.ReadFile(o.value))
 	case o.store != "":
-		return fromStore(o.store, o.secret)
+		return fromStore(o.store, o.secret, stderr)
 	case o.secret != "":
 		return fromAWS(ctx, o.secret)
 	}
@@ -115,28 +119,45 @@ func (o order) read(ctx context.Context, stdin io.Reader) (string, error) {
 
 func text(content []byte, err error) (string, error) { return string(content), err }
 
-// fromStore reads the current version of a secret of the local stack. Without a
-// name, the store's only secret is meant.
-func fromStore(file, name string) (string, error) {
-	content, err := os.ReadFile(file)
-	if err != nil {
+// fromStore reads the current version of a secret of the local stack, and gives
+// it a master key if it has none. Without a name, the store's only secret is
+// meant.
+func fromStore(file, name string, stderr io.Writer) (string, error) {
+	secrets, err := secretstore.Load(file)
+	if errors.Is(err, fs.ErrNotExist) {
 		return "", fmt.Errorf("%w (the local stack makes this file when it starts)", err)
 	}
-	var secrets map[string]struct {
-		Current string `json:"AWSCURRENT"`
-	}
-	if json.Unmarshal(content, &secrets) != nil {
-		return "", fmt.Errorf("%s is not a file of secrets", file)
+	if err != nil {
+		return "", err
 	}
 	names := slices.Sorted(maps.Keys(secrets))
 	if name == "" && len(names) == 1 {
 		name = names[0]
 	}
-	secret, ok := secrets[name]
-	if !ok {
+	if _, ok := secrets[name]; !ok {
 		return "", fmt.Errorf("%s has no secret %q: it has %s", file, name, strings.Join(names, ", "))
 	}
-	return secret.Current, nil
+	value, changed := withMaster(secrets[name][secretstore.Current])
+	if changed {
+		fmt.Fprintf(stderr, "%s had no master key; it has one now, and its session key stays\n", file)
+		secrets[name][secretstore.Current] = value
+		err = secretstore.Save(file, secrets)
+	}
+	return value, err
+}
+
+// withMaster adds a random master key to a value that is a plain session key.
+func withMaster(value string) (string, bool) {
+	if value == "" || strings.HasPrefix(value, "{") {
+		return value, false
+	}
+	master := make([]byte, 32)
+	_, _ = rand.Read(master) // it never fails
+	text, _ := json.Marshal(struct {
+		Key    string            `json:"session_api_key"`
+		Master map[string]string `json:"master_keys"`
+	}{strings.TrimSuffix(value, "\n"), map[string]string{"1": base64.RawURLEncoding.EncodeToString(master)}})
+	return string(text), true
 }
 
 func fromAWS(ctx context.Context, name string) (string, error) {

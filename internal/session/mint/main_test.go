@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -12,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"uploadfiles/internal/local/secretstore"
 	"uploadfiles/internal/session"
 )
 
@@ -59,6 +61,31 @@ func mint(t *testing.T, stdin string, args ...string) (key string, err error) {
 		}
 	}
 	return stdout.String(), err
+}
+
+// The local stack begins with a plain key. It goes on opening, beside the keys
+// that are minted.
+func TestMintGivesAPlainLocalSecretAMasterKey(t *testing.T) {
+	file := write(t, `{"app/key":{"AWSCURRENT":"plain-session-key-1"}}`)
+	args := []string{"-conversation", "abc123", "-expires", "2030-01-02T15:04:05Z", "-store", file}
+	first, err := mint(t, "", args...)
+	if err != nil || first == "" {
+		t.Fatalf("run(%q) = %q, %v", args, first, err)
+	}
+	if again, err := mint(t, "", args...); again != first || err != nil {
+		t.Errorf("the second time it is %q, %v, want the same key %q", again, err, first)
+	}
+	secrets, err := secretstore.Load(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var value struct {
+		Key    string            `json:"session_api_key"`
+		Master map[string]string `json:"master_keys"`
+	}
+	if err := json.Unmarshal([]byte(secrets["app/key"]["AWSCURRENT"]), &value); err != nil || value.Key != "plain-session-key-1" || value.Master["1"] == "" {
+		t.Errorf("the secret is %+v, %v", value, err)
+	}
 }
 
 func TestMintReadsTheSecretFromEverySource(t *testing.T) {
@@ -141,7 +168,7 @@ func TestMintSaysWhatIsWrong(t *testing.T) {
 	}{
 		{"no secret", "", "-secret", []string{"-conversation", "a"}},
 		{"no store", "", "the local stack makes this file", []string{"-conversation", "a", "-store", filepath.Join(t.TempDir(), "none")}},
-		{"store of another form", "", "not a file of secrets", []string{"-conversation", "a", "-store", write(t, "[]")}},
+		{"store of another form", "", "not of the form", []string{"-conversation", "a", "-store", write(t, "[]")}},
 		{"several secrets and no name", "", "another, " + localKey, []string{"-conversation", "a", "-store", store}},
 		{"unknown secret", "", `no secret "x"`, []string{"-conversation", "a", "-store", store, "-secret", "x"}},
 		{"secret without master keys", "first-QzXjWvKpByGfM", "no master_keys", []string{"-conversation", "a", "-value", "-"}},
