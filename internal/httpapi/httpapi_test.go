@@ -303,6 +303,27 @@ func TestTooManyPartsAreRefused(t *testing.T) {
 	}
 }
 
+// Wherever a body of three files is cut, nothing of it is stored, and the client
+// is told.
+func TestACutBodyStoresNothing(t *testing.T) {
+	contentType, body := form(t, "a.txt", "first", "b.bin", "\r\n--second\r\n", "c.txt", "")
+	end := bytes.LastIndex(body, []byte("--")) + len("--")
+	var store storetest.Memory
+	api := newAPI(&store, nil)
+	for cut := 1; cut < end; cut++ {
+		r := post(t, path)
+		r.Header.Set("Content-Type", contentType)
+		r.Body = io.NopCloser(bytes.NewReader(body[:cut]))
+		response, got := send(t, api, r)
+		if response.StatusCode != http.StatusBadRequest || got["detail"] != "There was an error parsing the body" {
+			t.Errorf("cut after %d of %d bytes: %d %v", cut, end, response.StatusCode, got)
+		}
+	}
+	if n := len(store.Objects()); n != 0 {
+		t.Errorf("%d objects are stored, want none", n)
+	}
+}
+
 func TestTextInPlaceOfAFileIsRefused(t *testing.T) {
 	body := "--b\r\nContent-Disposition: form-data; name=\"files\"; filename=\"a\"\r\n\r\n1\r\n" +
 		"--b\r\nContent-Disposition: form-data; name=\"files\"\r\n\r\noops\r\n--b--\r\n"
