@@ -1,0 +1,185 @@
+package e2e_test
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"uploadfiles/internal/app"
+	"uploadfiles/internal/e2e"
+	"uploadfiles/internal/e2e/relay"
+	"uploadfiles/internal/local"
+	"uploadfiles/internal/local/gateway"
+	"uploadfiles/internal/local/secretstore"
+)
+
+// rotateLocal changes the session key of the local stack, whose secret store is
+// a file that a user edits. With any other stack it is nil.
+var rotateLocal func(key string) error
+
+// Settings of the local stack's function: short times, so that the tests see
+// URLs and keys expire.
+const (
+	localOrigin         = "http://localhost:8080"
+	localURLExpiry      = 6 * time.Second
+	localPreviousWindow = 3 * time.Second
+	localTimeout        = 4 * time.Second
+)
+
+// startLocal starts what `make run` starts, with data of its own and with relays
+// between the function and its services.
+func startLocal() (s e2e.Stack, end func(), err error) {
+	var ends []func()
+	end = func() {
+		for i := len(ends) - 1; i >= 0; i-- {
+			ends[i]()
+		}
+	}
+	dir, err := os.MkdirTemp("", "uploadfiles-e2e-")
+	if err != nil {
+		return s, end, err
+	}
+	ends = append(ends, func() { os.RemoveAll(dir) })
+	settings := map[string]string{
+		"CORS_ALLOWED_ORIGINS":        localOrigin,
+		"URL_EXPIRY":                  localURLExpiry.String(),
+		"SESSION_KEY_CACHE":           "1s",
+		"SESSION_KEY_PREVIOUS_WINDOW": localPreviousWindow.String(),
+	}
+	function := &environment{log: &logBuffer{}}
+	running, err := local.Start(context.Background(), local.Options{
+		Dir:      dir,
+		Getenv:   func(name string) string { return settings[name] },
+		Function: function.prepare,
+	})
+	if err != nil {
+		return s, end, err
+	}
+	ends = append(ends, running.Close, function.closeRelays)
+	key, err := running.AWS.Credentials.Retrieve(context.Background())
+	if err != nil {
+		return s, end, err
+	}
+	rotateLocal = func(key string) error { return rotateFile(running.SecretsFile, running.Secret, key) }
+	controls := httptest.NewServer(function.control())
+	ends = append(ends, controls.Close)
+	return e2e.Stack{
+		Name:            "the local stack",
+		API:             running.URL,
+		Region:          running.AWS.Region,
+		AccessKeyID:     key.AccessKeyID,
+		SecretAccessKey: key.SecretAccessKey,
+		S3:              running.S3Endpoint,
+		Bucket:          running.Bucket,
+		Prefix:          "conversations/",
+		Secrets:         running.SecretsEndpoint,
+		SecretID:        running.Secret,
+		Origin:          localOrigin,
+		URLExpiry:       localURLExpiry,
+		PreviousWindow:  localPreviousWindow,
+		Control:         controls.URL,
+	}, end, nil
+}
+
+// rotateFile does what Secrets Manager does when a secret gets a new value.
+func rotateFile(path, name, key string) error {
+	secrets, err := secretstore.Load(path)
+	if err != nil {
+		return err
+	}
+	secrets[name] = map[string]string{secretstore.Current: key, secretstore.Previous: secrets[name][secretstore.Current]}
+	return secretstore.Save(path, secrets)
+}
+
+// An environment is what Lambda makes for a function: it keeps one running, and
+// makes another when it has ended. Its calls go through relays.
+type environment struct {
+	log            *logBuffer
+	store, secrets *relay.Relay
+	start          func() gateway.Function
+	function       atomic.Pointer[gateway.Function]
+}
+
+// prepare starts the function as the local stack has it do.
+func (e *environment) prepare(cfg aws.Config, getenv func(string) string) (gateway.Function, error) {
+	settings, err := app.ParseSettings(getenv)
+	if err != nil {
+		return nil, err
+	}
+	settings.PublicEndpoint = settings.S3Endpoint
+	if e.store, settings.S3Endpoint, err = relayTo(settings.S3Endpoint); err != nil {
+		return nil, err
+	}
+	if e.secrets, settings.SecretsEndpoint, err = relayTo(settings.SecretsEndpoint); err != nil {
+		return nil, err
+	}
+	log := slog.New(slog.NewJSONHandler(e.log, nil))
+	e.start = func() gateway.Function { return app.New(cfg, settings, log) }
+	e.stop()
+	return e, nil
+}
+
+func relayTo(endpoint string) (r *relay.Relay, relayed string, err error) {
+	u, err := url.Parse(endpoint)
+	if err != nil {
+		return nil, "", err
+	}
+	r, err = relay.Start("127.0.0.1", u.Host)
+	if err != nil {
+		return nil, "", err
+	}
+	return r, "http://" + r.Addr().String(), nil
+}
+
+func (e *environment) closeRelays() {
+	e.store.Close()
+	e.secrets.Close()
+}
+
+// stop ends the function and all that it has in memory; another takes its place.
+func (e *environment) stop() {
+	function := e.start()
+	e.function.Store(&function)
+}
+
+func (e *environment) Invoke(ctx context.Context, event []byte) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, localTimeout)
+	defer cancel()
+	return (*e.function.Load()).Invoke(ctx, event)
+}
+
+func (e *environment) control() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("POST /store/{mode}", e.store)
+	mux.Handle("POST /secrets/{mode}", e.secrets)
+	mux.HandleFunc("POST /function/stop", func(http.ResponseWriter, *http.Request) { e.stop() })
+	mux.HandleFunc("GET /function/log", func(w http.ResponseWriter, _ *http.Request) { w.Write(e.log.bytes()) })
+	return mux
+}
+
+// A logBuffer keeps a log.
+type logBuffer struct {
+	mu     sync.Mutex
+	buffer bytes.Buffer
+}
+
+func (b *logBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buffer.Write(p)
+}
+
+func (b *logBuffer) bytes() []byte {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return bytes.Clone(b.buffer.Bytes())
+}

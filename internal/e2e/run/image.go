@@ -1,0 +1,144 @@
+package main
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"debug/elf"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"os/exec"
+	"runtime"
+	"time"
+)
+
+// A lambdaImage is what the function runs in.
+type lambdaImage struct {
+	architecture string // as the template names it
+	what         string // for the user
+}
+
+const (
+	repository = "public.ecr.aws/lambda/provided"
+	standIn    = "uploadfiles.stand-in" // label of the image that stands in for Lambda's
+)
+
+// baseImage provides Lambda's image, on which SAM puts its runtime emulator. It
+// takes the one that is there or pulls it. Where no registry can be reached, an
+// image of a shell and nothing else stands in: the function is a static binary
+// and needs nothing of the image. The stand-in bears the name of Lambda's, as
+// SAM asks for it, and goes with the run.
+func baseImage(ctx context.Context, e *engine, ends *ends) (lambdaImage, error) {
+	image := lambdaImage{architecture: hostArchitecture(), what: "Lambda's own image"}
+	tag := "al2023-" + image.architecture
+	labels, err := e.labels(ctx, repository+":"+tag)
+	if err == nil && labels[standIn] == "" {
+		return image, nil
+	}
+	if err != nil && !notFound(err) {
+		return image, err
+	}
+	pullErr := pull(ctx, e, tag)
+	if pullErr == nil {
+		return image, nil
+	}
+	image.what = "an image that stands in for Lambda's, which cannot be pulled here"
+	ends.add(func() error {
+		ctx := context.WithoutCancel(ctx)
+		return errors.Join(
+			e.removeImage(ctx, repository+":al2023-rapid-"+image.architecture), // SAM's, made of it
+			e.removeImage(ctx, repository+":"+tag),
+		)
+	})
+	if err := importStandIn(ctx, e, tag); err != nil {
+		return image, fmt.Errorf("the image %s:%s cannot be pulled (%w), and none can stand in: %w", repository, tag, pullErr, err)
+	}
+	return image, nil
+}
+
+// hostArchitecture is this machine's processor, as the template names it.
+func hostArchitecture() string {
+	if runtime.GOARCH == "arm64" {
+		return "arm64"
+	}
+	return "x86_64"
+}
+
+func pull(ctx context.Context, e *engine, tag string) error {
+	say("pulling %s:%s", repository, tag)
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
+	defer cancel()
+	return e.createImage(ctx, url.Values{"fromImage": {repository}, "tag": {tag}}, nil)
+}
+
+func importStandIn(ctx context.Context, e *engine, tag string) error {
+	shell, err := staticShell(ctx)
+	if err != nil {
+		return err
+	}
+	content, err := standInFiles(shell)
+	if err != nil {
+		return err
+	}
+	return e.createImage(ctx, url.Values{
+		"fromSrc":  {"-"},
+		"repo":     {repository},
+		"tag":      {tag},
+		"platform": {"linux/" + runtime.GOARCH},
+		"changes":  {"LABEL " + standIn + "=1"},
+	}, bytes.NewReader(content))
+}
+
+// staticShell returns a busybox that needs no libraries.
+func staticShell(ctx context.Context) ([]byte, error) {
+	const want = "a static busybox is missing (on Debian: apt-get install busybox-static)"
+	if err := ensureProgram(ctx, "busybox", "busybox-static"); err != nil {
+		return nil, fmt.Errorf("%s: %w", want, err)
+	}
+	path, err := exec.LookPath("busybox")
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", want, err)
+	}
+	program, err := elf.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", want, err)
+	}
+	defer program.Close()
+	for _, segment := range program.Progs {
+		if segment.Type == elf.PT_INTERP {
+			return nil, fmt.Errorf("%s: %s needs libraries", want, path)
+		}
+	}
+	return os.ReadFile(path)
+}
+
+// standInFiles packs what SAM and the function look for in Lambda's image: the
+// commands of SAM's build step and the folders of the runtime.
+func standInFiles(shell []byte) ([]byte, error) {
+	var content bytes.Buffer
+	files := tar.NewWriter(&content)
+	var headers []tar.Header
+	for _, folder := range []string{"bin", "var/rapid", "var/runtime", "var/task"} {
+		headers = append(headers, tar.Header{Typeflag: tar.TypeDir, Name: folder + "/", Mode: 0o755})
+	}
+	headers = append(headers,
+		tar.Header{Typeflag: tar.TypeDir, Name: "tmp/", Mode: 0o1777},
+		tar.Header{Typeflag: tar.TypeReg, Name: "bin/busybox", Mode: 0o755, Size: int64(len(shell))})
+	for _, command := range []string{"sh", "mv", "chmod"} {
+		headers = append(headers, tar.Header{Typeflag: tar.TypeSymlink, Name: "bin/" + command, Linkname: "busybox"})
+	}
+	for _, header := range headers {
+		if err := files.WriteHeader(&header); err != nil {
+			return nil, err
+		}
+		if header.Size > 0 {
+			if _, err := files.Write(shell); err != nil {
+				return nil, err
+			}
+		}
+	}
+	err := files.Close()
+	return content.Bytes(), err
+}
