@@ -2,7 +2,7 @@
 # in the comment behind its colon.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check tools build build-UploadFunction contract fuzz session-key clean
+.PHONY: help run test check tools build build-UploadFunction contract e2e bench fuzz session-key clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-zA-Z0-9_-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,16 @@ build-UploadFunction: ## What `sam build` calls
 
 contract: ## Try to break the API's description with schemathesis (needs Python 3.11)
 	@.ci/contract/run.py
+
+# The built program is what runs, so that a signal reaches it.
+e2e: ## Test the function under SAM with LocalStack (needs Python 3.11, Docker or root)
+	@go build -o .local/bin/e2e ./internal/e2e/run
+	@exec .local/bin/e2e $(E2E_ARGS)
+
+bench: ## Measure the function against other ways to do it (BENCH_ARGS=-short: seconds)
+	go test -run '^$$' -bench . -benchtime 1x ./internal/...
+	@go build -o .local/bin/bench ./internal/bench
+	@exec .local/bin/bench $(BENCH_ARGS)
 
 EXPIRES ?= 24h
 session-key: ## Mint a session key: CONVERSATION=id [EXPIRES=24h] [SECRET=name in AWS; otherwise the local one]
