@@ -245,10 +245,15 @@ var passing = map[string]bool{
 	"XAmzContentChecksumMismatch": true,
 }
 
-// classifyHead is classify for an answer without a body, where 404 can only
-// mean the key: a bucket that does not exist has refused the write before.
+// classifyHead is classify for an answer without a body. There 404 can only mean
+// the key: a bucket that does not exist has refused the write before. A role that
+// may not list the bucket gets 403 in its place
+// (https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html). Where
+// 403 means that the object may not be read, taking it for missing does no harm:
+// no write replaces an object.
 func classifyHead(err error) error {
-	if statusOf(err) == http.StatusNotFound {
+	switch statusOf(err) {
+	case http.StatusNotFound, http.StatusForbidden:
 		return fmt.Errorf("%w: %w", upload.ErrNotFound, err)
 	}
 	return classify(err)

@@ -217,9 +217,14 @@ func TestStat(t *testing.T) {
 }
 
 func TestStatOfAMissingKey(t *testing.T) {
-	endpoint, _ := serve(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotFound) })
-	if _, err := newStore(endpoint, nil).Stat(t.Context(), "key"); !errors.Is(err, upload.ErrNotFound) {
-		t.Errorf("Stat = %v, want ErrNotFound", err)
+	for _, status := range []int{
+		http.StatusNotFound,
+		http.StatusForbidden, // what a role gets that may not list the bucket
+	} {
+		endpoint, _ := serve(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) })
+		if _, err := newStore(endpoint, nil).Stat(t.Context(), "key"); !errors.Is(err, upload.ErrNotFound) {
+			t.Errorf("Stat of what is answered %d = %v, want ErrNotFound", status, err)
+		}
 	}
 }
 

@@ -14,6 +14,9 @@ var (
 	// ErrUnavailable says that the store is down or too slow, and that the same
 	// request may succeed later.
 	ErrUnavailable = errors.New("the store is unavailable")
+	// ErrAnswerTooLarge says that there are too many files, with names too long,
+	// to tell of them all in one answer.
+	ErrAnswerTooLarge = errors.New("the answer would be too large")
 )
 
 // Object is one object on its way into a store.

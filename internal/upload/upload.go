@@ -69,7 +69,7 @@ type Skip struct {
 type Outcome struct {
 	Receipt *Receipt
 	Skip    *Skip
-	Err     error // the cause of NotStored, for the log
+	Err     error // why the file is not stored, or its tag not known; for the log
 }
 
 // Uploader stores the files of requests. All fields but Store have a zero value
@@ -81,6 +81,7 @@ type Uploader struct {
 	Rules       mediatype.Rules // the zero value accepts everything
 	Required    Tag             // without it a file is not handed out; the zero value requires none
 	Parallel    int             // writes at once for one request; zero means [DefaultParallel]
+	MaxAnswer   int             // bytes that the outcomes of one request may take in JSON; zero means no limit
 }
 
 // Tag is a tag of an object, such as the one that a malware scanner sets.
@@ -99,12 +100,19 @@ const settleTime = 400 * time.Millisecond
 // Upload stores the files and says, in their order, what became of each.
 //
 // Where nothing could be stored for a reason that is not the files' own, that
-// reason is the error: [ErrUnavailable] if a later try may succeed. Otherwise
-// the receipts name exactly the objects that are there. Sending the same files
-// again changes nothing.
+// reason is the error: [ErrUnavailable] if a later try may succeed,
+// [ErrAnswerTooLarge] if fewer files would. Otherwise the receipts name exactly
+// the objects that are there. Sending the same files again changes nothing.
 func (u *Uploader) Upload(ctx context.Context, c Conversation, files []File) ([]Outcome, error) {
 	outcomes := make([]Outcome, len(files))
 	writes := u.plan(c, files, outcomes)
+	// The links first: an object that nobody can be told of is not written.
+	for _, w := range writes {
+		w.err = u.address(ctx, w, 0)
+	}
+	if u.MaxAnswer > 0 && answerSize(outcomes, writes) > u.MaxAnswer {
+		return nil, ErrAnswerTooLarge
+	}
 	u.write(ctx, writes)
 	return outcomes, conclude(files, outcomes, writes)
 }
@@ -119,6 +127,7 @@ type write struct {
 	taken   bool // an earlier file of the request has the same name
 	receipt Receipt
 	err     error
+	tagErr  error
 }
 
 // plan holds every file against the rules and joins what is to be written.
@@ -151,14 +160,15 @@ func (u *Uploader) plan(c Conversation, files []File, outcomes []Outcome) []*wri
 }
 
 // describe returns the safe name of a file and the type that its content proves.
-// A file without a name is called by the type that is declared, or else proved.
+// Where no name is left, that type gives the extension; the declared one only
+// where the content says nothing.
 func describe(f File) (string, mediatype.Type) {
-	name := filename.Safe(f.Name, f.ContentType)
-	mediaType := mediatype.Sniff(f.Data, name)
-	if f.Name == "" && f.ContentType == "" {
-		name = filename.Safe("", mediaType.Essence())
+	mediaType := mediatype.Sniff(f.Data, filename.Safe(f.Name, ""))
+	hint := mediaType.Essence()
+	if hint == "application/octet-stream" {
+		hint = f.ContentType
 	}
-	return name, mediaType
+	return filename.Safe(f.Name, hint), mediaType
 }
 
 // check returns why a file may not be stored, or nil.
@@ -179,6 +189,43 @@ func (u *Uploader) check(f File, name string, mediaType mediatype.Type) *Skip {
 	return nil
 }
 
+// address gives w the name with so many digits of its hash, and the link to it.
+func (u *Uploader) address(ctx context.Context, w *write, digits int) (err error) {
+	defer survive(&err)
+	w.receipt.Name = w.name
+	if digits > 0 {
+		w.receipt.Name = filename.WithHash(w.name, w.receipt.SHA256, digits)
+	}
+	w.receipt.Key = w.dir + w.receipt.Name
+	w.receipt.Link, err = u.Store.Link(ctx, w.receipt.Key, w.receipt.Name)
+	return err
+}
+
+// What a file takes in an answer besides its names and links, in bytes: field
+// names, hash, type, date, the digits of its hash should its name be taken; and a
+// reason.
+const (
+	receiptSize = 600
+	skipSize    = 300
+	maxEscaped  = 7 // bytes that a byte of a sent name takes in JSON inside of JSON
+)
+
+// answerSize bounds what the outcomes take in JSON. Links and names stand there
+// twice, names once more as part of the key.
+func answerSize(outcomes []Outcome, writes []*write) int {
+	size := 0
+	for _, w := range writes {
+		r := w.receipt
+		size += len(w.files) * (receiptSize + 2*len(r.Link.URL) + 2*len(r.Name) + len(r.Key))
+	}
+	for _, o := range outcomes {
+		if o.Skip != nil {
+			size += skipSize + 2*maxEscaped*len(o.Skip.Name)
+		}
+	}
+	return size
+}
+
 // write stores what is planned, in parallel. The first file of each name goes
 // before the others of that name, so that it is the one that keeps the name.
 func (u *Uploader) write(ctx context.Context, writes []*write) {
@@ -192,7 +239,7 @@ func (u *Uploader) write(ctx context.Context, writes []*write) {
 		var group errgroup.Group
 		group.SetLimit(cmp.Or(u.Parallel, DefaultParallel))
 		for _, w := range writes {
-			if w.taken == taken {
+			if w.taken == taken && w.err == nil {
 				group.Go(func() error {
 					w.err = u.store(writing, ctx, w)
 					return nil
@@ -210,28 +257,17 @@ var hashDigits = [...]int{0, 8, 16, 64}
 // store writes w under the first of its names that is free or has its bytes.
 // Writing ends before ctx does, which leaves time to settle what is unclear.
 func (u *Uploader) store(writing, ctx context.Context, w *write) (err error) {
-	defer func() {
-		// A panic in a goroutine would end the process, and with it every
-		// other request.
-		if p := recover(); p != nil {
-			err = fmt.Errorf("store a file: panic: %v\n%s", p, debug.Stack())
-		}
-	}()
+	defer survive(&err)
 	taken := w.taken
-	for _, digits := range hashDigits {
-		w.receipt.Name = w.name
-		if digits > 0 {
-			w.receipt.Name = filename.WithHash(w.name, w.receipt.SHA256, digits)
-		}
-		w.receipt.Key = w.dir + w.receipt.Name
-		// The link first: an object that nobody can be told of is not written.
-		w.receipt.Link, err = u.Store.Link(ctx, w.receipt.Key, w.receipt.Name)
-		if err != nil {
-			return err
+	for i, digits := range hashDigits {
+		if i > 0 {
+			if err := u.address(ctx, w, digits); err != nil {
+				return err
+			}
 		}
 		err = u.create(writing, ctx, w, taken)
 		if err == nil {
-			w.receipt.State = u.state(ctx, w.receipt.Key)
+			w.receipt.State, w.tagErr = u.state(ctx, w.receipt.Key)
 		}
 		if !errors.Is(err, ErrExists) {
 			return err
@@ -241,19 +277,30 @@ func (u *Uploader) store(writing, ctx context.Context, w *write) (err error) {
 	return fmt.Errorf("every name for the file is taken: %w", err)
 }
 
+// survive makes an error of a panic, which in a goroutine would end the process,
+// and with it every other request. The panic's value stays out of it: it may
+// hold what the client sent.
+func survive(err *error) {
+	if p := recover(); p != nil {
+		*err = fmt.Errorf("store a file: panic: %T\n%s", p, debug.Stack())
+	}
+}
+
 // state asks whether a stored file may be handed out. What cannot be known is
 // not handed out.
-func (u *Uploader) state(ctx context.Context, key string) State {
+func (u *Uploader) state(ctx context.Context, key string) (State, error) {
 	if u.Required == (Tag{}) {
-		return Ready
+		return Ready, nil
 	}
 	switch value, err := u.Store.Tag(ctx, key, u.Required.Key); {
-	case err != nil || value == "":
-		return Pending
+	case err != nil:
+		return Pending, fmt.Errorf("ask for the tag of a stored file: %w", err)
+	case value == "":
+		return Pending, nil
 	case value != u.Required.Value:
-		return Blocked
+		return Blocked, nil
 	}
-	return Ready
+	return Ready, nil
 }
 
 // createTries bounds how often a key may be freed between our two questions.
@@ -264,9 +311,10 @@ const createTries = 3
 // no error if the very same bytes are there: an earlier request has put them
 // there, or an earlier try of this one whose answer was lost.
 func (u *Uploader) create(writing, ctx context.Context, w *write, taken bool) error {
+	var err error
 	for range createTries {
 		if !taken {
-			err := u.Store.Create(writing, w.object())
+			err = u.Store.Create(writing, w.object())
 			if err == nil {
 				return nil
 			}
@@ -274,7 +322,8 @@ func (u *Uploader) create(writing, ctx context.Context, w *write, taken bool) er
 				return u.settle(ctx, w, err)
 			}
 		}
-		stored, err := u.Store.Stat(ctx, w.receipt.Key)
+		var stored Stored
+		stored, err = u.Store.Stat(ctx, w.receipt.Key)
 		switch {
 		case errors.Is(err, ErrNotFound):
 			taken = false // deleted meanwhile: the key is free again
@@ -286,7 +335,7 @@ func (u *Uploader) create(writing, ctx context.Context, w *write, taken bool) er
 			return ErrExists
 		}
 	}
-	return fmt.Errorf("the key comes and goes: %w", ErrUnavailable)
+	return fmt.Errorf("the key comes and goes: %w: %w", ErrUnavailable, err)
 }
 
 // settle finds out what became of a write that failed: its answer may have been
@@ -332,7 +381,7 @@ func conclude(files []File, outcomes []Outcome, writes []*write) error {
 		}
 		for _, i := range w.files {
 			if w.err == nil {
-				outcomes[i].Receipt = &w.receipt
+				outcomes[i].Receipt, outcomes[i].Err = &w.receipt, w.tagErr
 				continue
 			}
 			outcomes[i].Err = w.err

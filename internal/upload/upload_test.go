@@ -214,15 +214,23 @@ func TestUploadOfNothingButSkippedFilesSucceeds(t *testing.T) {
 	}
 }
 
-func TestUploadNamesAFileWithoutName(t *testing.T) {
-	for declared, want := range map[string]string{"text/html": "unnamed.html", "": "unnamed.txt"} {
+func TestUploadNamesAFileByItsContentWhereNoNameIsLeft(t *testing.T) {
+	tests := []struct{ name, declared, content, want string }{
+		{"", "text/plain", "1", "unnamed.txt"},
+		{"", "", "1", "unnamed.txt"},
+		{"", "image/png", "<html><body>", "unnamed.html"},
+		{"...", "", "%PDF-1.7\n", "unnamed.pdf"},
+		{"", "image/png", "\x00\x01\x02\x03", "unnamed.png"},
+		{"", "", "\x00\x01\x02\x03", "unnamed"},
+	}
+	for _, test := range tests {
 		var store storetest.Memory
-		files := []upload.File{{ContentType: declared, Data: []byte("1")}}
+		files := []upload.File{{Name: test.name, ContentType: test.declared, Data: []byte(test.content)}}
 		if _, err := newUploader(&store).Upload(t.Context(), conversation(t, "c"), files); err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(map[string]string{want: "1"}, stored(&store)); diff != "" {
-			t.Errorf("declared %q, stored (-want +got):\n%s", declared, diff)
+		if diff := cmp.Diff(map[string]string{test.want: test.content}, stored(&store)); diff != "" {
+			t.Errorf("%q declared %q, stored (-want +got):\n%s", test.name, test.declared, diff)
 		}
 	}
 }
@@ -363,10 +371,37 @@ func TestUploadTakesAKeyThatWasFreed(t *testing.T) {
 	}
 }
 
+func TestUploadOfMoreThanAnAnswerHoldsStoresNothing(t *testing.T) {
+	store := storetest.Memory{}
+	u := newUploader(&store)
+	u.MaxAnswer = 3000
+	c := conversation(t, "c")
+	long := strings.Repeat("a", 200)
+	for name, files := range map[string][]upload.File{
+		"many":       {text("a", "1"), text("b", "2"), text("c", "3"), text("d", "4"), text("e", "5")},
+		"long names": {text(long, "1"), text(long+"b", "2"), text(long+"c", "3")},
+		"one file":   {text("a", "1"), text("a", "1"), text("a", "1"), text("a", "1"), text("a", "1")},
+		"skipped":    {text("a", "1"), {Name: long + ".exe"}},
+	} {
+		if name == "skipped" {
+			u.MaxFileSize, files[1].Data = 1, []byte("12")
+		}
+		if _, err := u.Upload(t.Context(), c, files); !errors.Is(err, upload.ErrAnswerTooLarge) {
+			t.Errorf("%s: %v, want ErrAnswerTooLarge", name, err)
+		}
+	}
+	if n := len(store.Objects()); n != 0 {
+		t.Errorf("%d objects are stored, want none", n)
+	}
+	if _, err := u.Upload(t.Context(), c, []upload.File{text("a", "1"), text("b", "2")}); err != nil {
+		t.Errorf("two files: %v", err)
+	}
+}
+
 func TestUploadSurvivesAPanic(t *testing.T) {
 	store := storetest.Memory{Fault: func(context.Context, string, string) (bool, error) { panic("store") }}
 	_, err := newUploader(&store).Upload(t.Context(), conversation(t, "c"), []upload.File{text("a.txt", "1")})
-	if err == nil || !strings.Contains(err.Error(), "panic: store") {
+	if err == nil || !strings.Contains(err.Error(), "panic: string") {
 		t.Errorf("Upload = %v, want the panic as an error", err)
 	}
 }
@@ -438,8 +473,8 @@ func TestUploadHandsOutOnlyWhatHasTheRequiredTag(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := outcomes[0].Receipt.State; got != test.want {
-			t.Errorf("%s: state = %q, want %q", test.name, got, test.want)
+		if got := outcomes[0].Receipt.State; got != test.want || !errors.Is(outcomes[0].Err, test.fault) {
+			t.Errorf("%s: state = %q, %v, want %q, %v", test.name, got, outcomes[0].Err, test.want, test.fault)
 		}
 	}
 }
