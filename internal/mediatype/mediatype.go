@@ -24,17 +24,6 @@ func (t Type) Essence() string {
 	return essence
 }
 
-// Active reports whether a browser may run code from a file of this type, when it shows the file
-// or when a page refers to it. PDF does not count: its readers keep its scripts from everything else.
-func (t Type) Active() bool {
-	essence := t.Essence()
-	switch essence {
-	case "text/html", "text/xml", "text/javascript", "message/rfc822", "application/x-shockwave-flash":
-		return true
-	}
-	return strings.HasSuffix(essence, "+xml") // XHTML and SVG, and what can embed them
-}
-
 // Sniff returns the type that the content of a file and its name prove together.
 //
 // The content decides, by its first 4,096 bytes. The name only chooses between types that look alike:
