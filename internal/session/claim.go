@@ -52,10 +52,11 @@ func parseClaim(conversation, key string, now time.Time) (claim, error) {
 	return c, nil
 }
 
-// validConversation holds for 1 to 100 of A–Z a–z 0–9 . _ -. The id becomes part
-// of a secret's name, so that it is checked here too, whoever calls.
+// validConversation holds for 1 to 100 of A–Z a–z 0–9 . _ -, but not for "." and
+// not with "..", as the API has it. The id becomes part of a secret's name, so
+// that it is checked here too, whoever calls.
 func validConversation(id string) bool {
-	if id == "" || len(id) > maxConversation {
+	if id == "" || len(id) > maxConversation || id == "." || strings.Contains(id, "..") {
 		return false
 	}
 	return !strings.ContainsFunc(id, func(r rune) bool {
