@@ -54,6 +54,7 @@ func New(cfg aws.Config, s Settings, log *slog.Logger) *App {
 			MaxFileSize: s.MaxFileSize,
 			Rules:       s.Rules,
 			Required:    s.Required,
+			MaxAnswer:   httpapi.MaxAnswer,
 		},
 		MaxFiles:    s.MaxFiles,
 		Origins:     s.Origins,
@@ -63,7 +64,7 @@ func New(cfg aws.Config, s Settings, log *slog.Logger) *App {
 	if s.Function != "" {
 		options.Metrics = metrics.attrs
 	}
-	return &App{lambdahttp.New(httpapi.New(options), lambdahttp.Options{Logger: log}), keys, store}
+	return &App{lambdahttp.New(httpapi.New(options), lambdahttp.Options{BasePath: s.BasePath, Logger: log}), keys, store}
 }
 
 func secretsClient(cfg aws.Config, endpoint string) *secretsmanager.Client {

@@ -30,6 +30,7 @@ type Settings struct {
 	Required       upload.Tag // REQUIRE_TAG: key=value; without it a file is not handed out
 	Origins        []string   // CORS_ALLOWED_ORIGINS
 	SkipObjects    bool       // SKIPPED_FILES=objects
+	BasePath       string     // BASE_PATH: what stands before /api in the paths of events; empty means nothing
 	LogLevel       slog.Level
 
 	S3Endpoint      string // AWS_ENDPOINT_URL_S3; empty means AWS
@@ -63,6 +64,7 @@ func ParseSettings(getenv func(string) string) (Settings, error) {
 		Required:        e.tag("REQUIRE_TAG"),
 		Origins:         e.origins("CORS_ALLOWED_ORIGINS"),
 		SkipObjects:     e.choice("SKIPPED_FILES", "names", "objects") == "objects",
+		BasePath:        e.basePath("BASE_PATH"),
 		S3Endpoint:      e.endpoint("AWS_ENDPOINT_URL_S3"),
 		SecretsEndpoint: e.endpoint("AWS_ENDPOINT_URL_SECRETS_MANAGER"),
 		Function:        getenv("AWS_LAMBDA_FUNCTION_NAME"),
@@ -143,6 +145,14 @@ func (e *environment) prefix(name, unset string) string {
 	}
 	if !ok || len(value) > MaxPrefix {
 		e.wrong(name, fmt.Sprintf("folders that end in a slash, such as %s, at most %d bytes", unset, MaxPrefix))
+	}
+	return value
+}
+
+func (e *environment) basePath(name string) string {
+	value := e.getenv(name)
+	if strings.ContainsAny(value, " ?#%\\") || strings.Contains(value, "//") {
+		e.wrong(name, "the path before /api, such as /uploads or /chat/v1")
 	}
 	return value
 }

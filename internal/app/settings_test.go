@@ -42,7 +42,7 @@ func TestSettingsAreRead(t *testing.T) {
 		"UPLOAD_PREFIX", "a/b/", "SESSION_KEY_CACHE", "2s", "SESSION_KEY_PREVIOUS_WINDOW", "0",
 		"URL_EXPIRY", "168h", "S3_PUBLIC_ENDPOINT", "https://s3.example.com/", "MAX_FILES", "5",
 		"MAX_FILE_SIZE", "1000", "CORS_ALLOWED_ORIGINS", "https://a.example.com, http://localhost:5173",
-		"REQUIRE_TAG", "scan=clean=yes", "SKIPPED_FILES", "objects", "LOG_LEVEL", "debug", "AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9000",
+		"REQUIRE_TAG", "scan=clean=yes", "SKIPPED_FILES", "objects", "BASE_PATH", "/chat/v1", "LOG_LEVEL", "debug", "AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9000",
 		"AWS_ENDPOINT_URL_SECRETS_MANAGER", "http://127.0.0.1:9001",
 	))
 	if err != nil {
@@ -52,7 +52,7 @@ func TestSettingsAreRead(t *testing.T) {
 		Bucket: "bucket", Prefix: "a/b/", Secret: "secret", KeyCache: 2 * time.Second,
 		URLExpiry: 168 * time.Hour, PublicEndpoint: "https://s3.example.com", MaxFiles: 5, MaxFileSize: 1000,
 		Origins: []string{"https://a.example.com", "http://localhost:5173"}, SkipObjects: true, Required: upload.Tag{Key: "scan", Value: "clean=yes"},
-		LogLevel: slog.LevelDebug, S3Endpoint: "http://127.0.0.1:9000", SecretsEndpoint: "http://127.0.0.1:9001",
+		BasePath: "/chat/v1", LogLevel: slog.LevelDebug, S3Endpoint: "http://127.0.0.1:9000", SecretsEndpoint: "http://127.0.0.1:9001",
 	}
 	if diff := cmp.Diff(want, got, ignoreRules); diff != "" {
 		t.Errorf("settings (-want +got):\n%s", diff)
@@ -75,6 +75,7 @@ func TestWrongSettingsAreRefused(t *testing.T) {
 		"CORS_ALLOWED_ORIGINS":             {"example.com", "https://example.com/", "https://a.example.com,nonsense", "https://*.example.com/x"},
 		"SKIPPED_FILES":                    {"name", "Objects"},
 		"LOG_LEVEL":                        {"loud"},
+		"BASE_PATH":                        {"/a?b", "/a b", "//", "/a%20"},
 		"REQUIRE_TAG":                      {"clean", "=clean", "scan="},
 		"ALLOWED_TYPES":                    {"image", "image/png/x"},
 		"ALLOWED_EXTENSIONS":               {"a/b"},

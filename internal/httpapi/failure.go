@@ -49,6 +49,8 @@ var failures = []failure{
 		detail: `The Content-Disposition header field "name" must be provided.`},
 	{err: form.ErrFieldTooLarge, status: http.StatusBadRequest, detail: "Part exceeded maximum size of 1024KB."},
 	{err: form.ErrMalformed, status: http.StatusBadRequest, detail: "There was an error parsing the body"},
+	{err: upload.ErrAnswerTooLarge, status: http.StatusRequestEntityTooLarge,
+		detail: "The answer to so many files would be too large. Send fewer in one request."},
 	{err: upload.ErrUnavailable, status: http.StatusServiceUnavailable,
 		detail: "The files cannot be stored right now. Try again; nothing is stored twice.", retryAfter: "5"},
 	{err: context.DeadlineExceeded, status: http.StatusServiceUnavailable,
@@ -123,6 +125,10 @@ type invalidField struct {
 }
 
 var noFiles = invalid{{Type: "missing", Loc: []any{"body", "files"}, Msg: "Field required"}}
+
+// maxEcho is how many bytes of a text go back to its sender. In an answer a byte
+// can take seven, and Lambda drops an answer of more than 6 MB.
+const maxEcho = 512 << 10
 
 // notFile says that the value at this place of files is a text.
 func notFile(place int, text string) invalidField {

@@ -7,8 +7,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"net/http"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -46,6 +48,11 @@ type Options struct {
 // (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html), so
 // a larger body comes only from a front end that is not Lambda.
 const MaxBody = 6 << 20
+
+// MaxAnswer is how many bytes the files may take in an answer. Lambda hands on
+// 6 MB, headers included; a function whose answer is larger has failed for its
+// client, whatever it has stored.
+const MaxAnswer = 6<<20 - 64<<10
 
 type api struct {
 	Options
@@ -107,7 +114,7 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if summary.RequestID != "" {
 		header.Set("X-Request-Id", summary.RequestID)
 	}
-	if err := a.serve(answer, r, summary); err != nil {
+	if err := a.survive(answer, r, summary); err != nil {
 		summary.Cause = err
 		fail(answer, r, err)
 	}
@@ -116,21 +123,33 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	summary.log(r.Context(), a.Log, a.Metrics(*summary))
 }
 
+// survive makes an error of a panic, so that it has an answer, a log line and
+// metrics as other errors have. Its value stays out of them: it may hold what the
+// client sent.
+func (a *api) survive(w http.ResponseWriter, r *http.Request, summary *Summary) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %T\n%s", p, debug.Stack())
+		}
+	}()
+	return a.serve(w, r, summary)
+}
+
 func (a *api) serve(w http.ResponseWriter, r *http.Request, summary *Summary) error {
 	found, id, allow := a.match(r.Method, r.URL.Path)
-	switch {
-	case len(allow) == 0:
+	if len(allow) == 0 {
 		return errNotFound
+	}
+	summary.Route = "/" + strings.Join(found.path, "/")
+	switch {
 	case r.Method == http.MethodOptions:
-		summary.Route = "OPTIONS"
 		w.Header().Set("Allow", strings.Join(allow, ", "))
 		w.WriteHeader(http.StatusNoContent)
 		return nil
-	case found == nil:
+	case found.handler == nil:
 		w.Header().Set("Allow", strings.Join(allow, ", "))
 		return errMethodNotAllowed
 	}
-	summary.Route = "/" + strings.Join(found.path, "/")
 	call := &call{summary: summary}
 	if slices.Contains(found.path, idSegment) {
 		if err := a.admit(r, id, call); err != nil {
@@ -140,8 +159,9 @@ func (a *api) serve(w http.ResponseWriter, r *http.Request, summary *Summary) er
 	return found.handler(w, r, call)
 }
 
-// match finds the route for a path, and the methods that the path knows.
-func (a *api) match(method, path string) (found *route, id string, allow []string) {
+// match finds the route for a path, and the methods that the path knows. The
+// route has no handler where the method is not one of them.
+func (a *api) match(method, path string) (found route, id string, allow []string) {
 	parts := segments(path)
 	for i := range a.routes {
 		rt := &a.routes[i]
@@ -149,12 +169,13 @@ func (a *api) match(method, path string) (found *route, id string, allow []strin
 		if !ok {
 			continue
 		}
+		found.path = rt.path
 		allow = append(allow, rt.method)
 		if rt.method == http.MethodGet {
 			allow = append(allow, http.MethodHead)
 		}
 		if rt.method == method || rt.method == http.MethodGet && method == http.MethodHead {
-			found, id = rt, value
+			found, id = *rt, value
 		}
 	}
 	if len(allow) > 0 {

@@ -340,6 +340,42 @@ func TestTextInPlaceOfAFileIsRefused(t *testing.T) {
 	}
 }
 
+// Control characters take seven times their room in an answer within an event.
+func TestTextIsNotEchoedWithoutBound(t *testing.T) {
+	text := strings.Repeat("\x01", 1<<20)
+	body := "--b\r\nContent-Disposition: form-data; name=\"files\"\r\n\r\n" + text + "\r\n"
+	r := post(t, path)
+	r.Header.Set("Content-Type", "multipart/form-data; boundary=b")
+	r.Body = io.NopCloser(strings.NewReader(body + body + "--b--\r\n"))
+	recorder := httptest.NewRecorder()
+	newAPI(&storetest.Memory{}, nil).ServeHTTP(recorder, r)
+	if recorder.Code != http.StatusUnprocessableEntity || recorder.Body.Len() > 5<<20 {
+		t.Errorf("the answer is %d with %d bytes, want 422 with at most 5 MiB", recorder.Code, recorder.Body.Len())
+	}
+}
+
+// panicking is Uploads with a fault.
+type panicking struct{}
+
+func (panicking) Upload(context.Context, upload.Conversation, []upload.File) ([]upload.Outcome, error) {
+	panic("content of a file")
+}
+
+func TestAPanicIsAnErrorLikeOthers(t *testing.T) {
+	var log bytes.Buffer
+	api := newAPI(nil, func(o *httpapi.Options) {
+		o.Uploads = panicking{}
+		o.Log = slog.New(slog.NewJSONHandler(&log, nil))
+	})
+	response, body := send(t, api, post(t, path, "a", "1"))
+	if response.StatusCode != http.StatusInternalServerError || body["detail"] != "Internal Server Error" {
+		t.Errorf("the answer is %d %v", response.StatusCode, body)
+	}
+	if !strings.Contains(log.String(), `"status":500`) || !strings.Contains(log.String(), "panic: string") || strings.Contains(log.String(), "content of a file") {
+		t.Errorf("the log line is %s", &log)
+	}
+}
+
 // What goes wrong inside is for the log, not for the client.
 func TestFailuresOfTheStoreAreNotToldToTheClient(t *testing.T) {
 	tests := []struct {
@@ -396,6 +432,32 @@ func TestTheDescriptionNeedsNoKey(t *testing.T) {
 	response, body = send(t, newAPI(&storetest.Memory{}, nil), httptest.NewRequest(http.MethodHead, "/openapi.json", nil))
 	if response.StatusCode != http.StatusOK || body != nil {
 		t.Errorf("HEAD /openapi.json answers %d, body %v", response.StatusCode, body)
+	}
+}
+
+// Alarms depend on metrics, whatever the log is set to.
+func TestMetricsAreLoggedAtEveryLevel(t *testing.T) {
+	var log bytes.Buffer
+	api := newAPI(&storetest.Memory{}, func(o *httpapi.Options) {
+		o.Log = slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelError}))
+		o.Metrics = func(s httpapi.Summary) []slog.Attr { return []slog.Attr{slog.Int("Answered", s.Status)} }
+	})
+	send(t, api, post(t, path, "a", "1"))
+	if !strings.Contains(log.String(), `"Answered":200`) {
+		t.Errorf("the log is %q, want the metrics", &log)
+	}
+}
+
+func TestTheLogNamesTheRouteOfEveryMethod(t *testing.T) {
+	for _, method := range []string{http.MethodOptions, http.MethodPut} {
+		var log bytes.Buffer
+		api := newAPI(&storetest.Memory{}, func(o *httpapi.Options) { o.Log = slog.New(slog.NewJSONHandler(&log, nil)) })
+		r := post(t, path)
+		r.Method = method
+		send(t, api, r)
+		if !strings.Contains(log.String(), `"route":"/api/conversations/{id}/upload-files"`) {
+			t.Errorf("%s is logged as %s", method, &log)
+		}
 	}
 }
 

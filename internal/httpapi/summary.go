@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/http"
@@ -13,7 +14,8 @@ import (
 // Summary is what is worth knowing of a request once it is answered. It holds
 // no session key, no URL and no content.
 type Summary struct {
-	RequestID    string // of the gateway
+	RequestID    string // of the gateway, or of Lambda where the gateway gives none
+	LambdaID     string // of the invocation, as Lambda's own log lines have it
 	TraceID      string // of X-Ray
 	SourceIP     string
 	Method       string
@@ -37,7 +39,8 @@ const maxCauses = 10
 func begin(r *http.Request) *Summary {
 	info, _ := lambdahttp.InfoFrom(r.Context())
 	return &Summary{
-		RequestID: info.RequestID,
+		RequestID: cmp.Or(info.RequestID, info.LambdaRequestID),
+		LambdaID:  info.LambdaRequestID,
 		TraceID:   info.TraceID,
 		SourceIP:  info.SourceIP,
 		Method:    r.Method,
@@ -50,9 +53,9 @@ func (s *Summary) add(outcomes []upload.Outcome) {
 		if o.Skip == nil {
 			s.Stored++
 			s.Bytes += o.Receipt.Size
-			continue
+		} else {
+			s.Skipped++
 		}
-		s.Skipped++
 		if o.Err == nil {
 			continue
 		}
@@ -64,14 +67,16 @@ func (s *Summary) add(outcomes []upload.Outcome) {
 }
 
 // log writes the one line of the request. What the client cannot mend is an
-// error, what a wrong request causes is not.
-func (s *Summary) log(ctx context.Context, log *slog.Logger, more []slog.Attr) {
+// error, what a wrong request causes is not. A line that carries metrics is
+// written whatever the log's level: alarms depend on it.
+func (s *Summary) log(ctx context.Context, log *slog.Logger, metrics []slog.Attr) {
 	level := slog.LevelInfo
 	if s.Status >= http.StatusInternalServerError || s.StoreFailed {
 		level = slog.LevelError
 	}
 	attrs := []slog.Attr{
 		slog.String("request_id", s.RequestID),
+		slog.String("lambda_request_id", s.LambdaID),
 		slog.String("method", s.Method),
 		slog.String("route", s.Route),
 		slog.String("conversation", s.Conversation),
@@ -91,5 +96,12 @@ func (s *Summary) log(ctx context.Context, log *slog.Logger, more []slog.Attr) {
 	if len(s.failed) > 0 {
 		attrs = append(attrs, slog.Any("file_causes", s.failed))
 	}
-	log.LogAttrs(ctx, level, "request", append(attrs, more...)...)
+	if len(metrics) == 0 {
+		log.LogAttrs(ctx, level, "request", attrs...)
+		return
+	}
+	line := slog.NewRecord(time.Now(), level, "request", 0)
+	line.AddAttrs(attrs...)
+	line.AddAttrs(metrics...)
+	_ = log.Handler().Handle(ctx, line) // a log that cannot be written must not fail a request
 }

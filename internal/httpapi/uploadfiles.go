@@ -58,12 +58,16 @@ func (a *api) readFiles(r *http.Request) ([]upload.File, error) {
 func filesOf(parts []form.Part) ([]upload.File, error) {
 	var files []upload.File
 	var texts invalid
+	echo := maxEcho
 	for _, p := range parts {
 		if p.Name != "files" {
 			continue
 		}
 		if !p.IsFile {
-			texts = append(texts, notFile(len(files)+len(texts), p.Text()))
+			text := p.Text()
+			text = text[:min(len(text), echo)]
+			echo -= len(text)
+			texts = append(texts, notFile(len(files)+len(texts), text))
 			continue
 		}
 		files = append(files, upload.File{Name: p.Filename, ContentType: p.ContentType, Data: p.Body})
