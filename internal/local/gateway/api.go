@@ -165,11 +165,11 @@ func drop(r *http.Request) {
 	}
 }
 
-// invoke gives the function its time. A function that does not mind its deadline
-// goes on alone: nobody waits for it, as nobody does on AWS, where Lambda stops
-// it.
+// invoke gives the function its time. As on AWS, the function does not notice
+// that its client goes away, and nobody waits for one that does not mind its
+// deadline.
 func (a *API) invoke(ctx context.Context, event []byte) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, deadline)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), deadline)
 	defer cancel()
 	ctx = lambdacontext.NewContext(ctx, &lambdacontext.LambdaContext{AwsRequestID: newID()})
 	type result struct {

@@ -63,7 +63,10 @@ func run(ctx context.Context, getenv func(string) string, stdout, stderr *os.Fil
 	if err != nil {
 		return err
 	}
-	dir := cmp.Or(getenv("LOCAL_DIR"), filepath.Join(repository, ".local"))
+	dir, err := filepath.Abs(cmp.Or(getenv("LOCAL_DIR"), filepath.Join(repository, ".local")))
+	if err != nil {
+		return err
+	}
 	var level slog.LevelVar
 	log := newLog(stderr, &level)
 	stack, err := local.Start(ctx, local.Options{
