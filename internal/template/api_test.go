@@ -179,7 +179,7 @@ var apiPromises = []promise{
 
 // The fields that the access log may take from a request.
 var logged = regexp.MustCompile(`^\$context\.(requestId|extendedRequestId|requestTimeEpoch|identity\.sourceIp|httpMethod|path|` +
-	`resourcePath|status|responseLength|responseLatency|integration\.(status|latency|error)|error\.(responseType|message)|` +
+	`resourcePath|status|responseLength|responseLatency|integration\.(status|latency|error)|error\.(responseType|messageString)|` +
 	`waf\.status|xrayTraceId)$`)
 
 func checkAccessLog(t template.Template) error {

@@ -79,7 +79,8 @@ var rolePromises = []promise{
 		check: func(t template.Template) error {
 			return all(refused(t, "UploadPrefix=*/"), refused(t, "UploadPrefix=?/"), refused(t, "UploadPrefix=../"),
 				refused(t, "UploadPrefix="), refused(t, "UploadPrefix=a"), refused(t, "UploadPrefix=a//"),
-				refused(t, "ConversationSecretName=*{conversation_id}"), refused(t, "ConversationSecretName=*"),
+				refused(t, "ConversationSecretName=*{conversation_id}"), refused(t, "ConversationSecretName={conversation_id}"),
+				refused(t, "ConversationSecretName=/{conversation_id}"), refused(t, "ConversationSecretName=*"),
 				refused(t, "ConversationSecretName=key"), refused(t, "ExistingSecretArn=*"), refused(t, "KmsKeyArn=*"))
 		},
 		breaks: remove("Parameters.UploadPrefix.AllowedPattern", "Parameters.ConversationSecretName.AllowedPattern",
