@@ -55,8 +55,9 @@ bench: ## Measure the function against other ways to do it (BENCH_ARGS=-short: s
 
 EXPIRES ?= 24h
 session-key: ## Mint a session key: CONVERSATION=id [EXPIRES=24h] [SECRET=name in AWS; otherwise the local one]
-	@go run ./internal/session/mint -conversation "$(CONVERSATION)" -expires "$(EXPIRES)" \
-		$(if $(SECRET),-secret "$(SECRET)",-store .local/secrets.json)
+	@go build -o .local/bin/session-key ./internal/session/mint
+	@exec .local/bin/session-key -conversation "$(CONVERSATION)" -expires "$(EXPIRES)" \
+		$(if $(SECRET),-secret "$(SECRET)",-store "$(or $(LOCAL_DIR),.local)/secrets.json")
 
 FUZZTIME ?= 20s
 fuzz: ## Run each fuzz target for FUZZTIME (20s)
