@@ -6,8 +6,8 @@ import (
 	"mime"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 
@@ -18,12 +18,16 @@ import (
 // realFiles are files of several kinds that the Go distribution ships.
 func realFiles(t *testing.T) []namedFile {
 	t.Helper()
+	root, err := exec.CommandContext(t.Context(), "go", "env", "GOROOT").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
 	var files []namedFile
 	for _, pattern := range []string{
 		"image/testdata/*.png", "image/testdata/*.jpeg", "image/testdata/*.gif",
 		"archive/zip/testdata/*.zip", "debug/gosym/testdata/*.gz",
 	} {
-		paths, err := filepath.Glob(filepath.Join(runtime.GOROOT(), "src", pattern))
+		paths, err := filepath.Glob(filepath.Join(strings.TrimSpace(string(root)), "src", pattern))
 		if err != nil || len(paths) == 0 {
 			t.Fatalf("no files match %s in the Go distribution: %v", pattern, err)
 		}

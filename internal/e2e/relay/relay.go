@@ -12,6 +12,7 @@ import (
 // A Mode is what a relay does with connections.
 type Mode string
 
+// What a relay can do.
 const (
 	Up   Mode = "up"   // passes them on
 	Down Mode = "down" // ends them at once
