@@ -2,7 +2,7 @@
 # in the comment behind its colon.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check tools build build-UploadFunction contract e2e bench fuzz session-key clean
+.PHONY: help run test check tools build build-UploadFunction contract e2e bench soak fuzz session-key clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-zA-Z0-9_-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +52,11 @@ bench: ## Measure the function against other ways to do it (BENCH_ARGS=-short: s
 	go test -run '^$$' -bench . -benchtime 1x ./internal/...
 	@go build -o .local/bin/bench ./internal/bench
 	@exec .local/bin/bench $(BENCH_ARGS)
+
+DURATION ?= 10m
+soak: ## Upload under random faults and key rotations for DURATION (10m), then count what is there
+	@go build -o .local/bin/soak ./internal/soak
+	@exec .local/bin/soak -duration "$(DURATION)"
 
 EXPIRES ?= 24h
 session-key: ## Mint a session key: CONVERSATION=id [EXPIRES=24h] [SECRET=name in AWS; otherwise the local one]

@@ -41,6 +41,8 @@ func TestTheBinaryIsSmall(t *testing.T) {
 var forbidden = map[string]string{
 	"uploadfiles/internal/local":          "the local stack stays on a developer's machine",
 	"uploadfiles/internal/contract":       "it is for tests",
+	"uploadfiles/internal/faults":         "it is for tests",
+	"uploadfiles/internal/soak":           "it is for tests",
 	"uploadfiles/internal/bench":          "it is for measuring",
 	"uploadfiles/internal/e2e":            "it is for tests",
 	"net/rpc":                             "it brings html/template",
