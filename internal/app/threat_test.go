@@ -16,6 +16,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 	"unicode/utf8"
@@ -418,8 +419,11 @@ func TestEndpointsComeFromTheSettingsOnly(t *testing.T) {
 	if err := os.WriteFile(os.Getenv("AWS_CONFIG_FILE"), []byte("[default]\nendpoint_url = http://evil.example.org\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	var mu sync.Mutex
 	var hosts []string
 	client := roundTrip(func(r *http.Request) (*http.Response, error) {
+		mu.Lock()
+		defer mu.Unlock()
 		hosts = append(hosts, r.URL.Scheme+"://"+r.URL.Host)
 		return nil, fmt.Errorf("no network in tests")
 	})
