@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/gabriel-vasile/mimetype"
 )
@@ -35,7 +36,7 @@ const maxExtension = 20
 // Letters of every script stay. Where nothing is left, the name is "unnamed" with an extension that
 // fits contentType, or with none for a type that is not known. The result is never empty, "." or "..".
 func Safe(name, contentType string) string {
-	name = trim(clean(lastElement(name)))
+	name = trim(clean(ends(lastElement(name))))
 	if name == "" {
 		return "unnamed" + extensionFor(contentType)
 	}
@@ -58,6 +59,25 @@ func WithHash(name string, sum [32]byte, digits int) string {
 		stem = trim(cut(stem, room))
 	}
 	return stem + suffix + extension
+}
+
+// maxSent is the most bytes of a sent name that are looked at. Normal forms are
+// dear, and a name that is longer can only be meant to be.
+const maxSent = 2048
+
+// ends leaves the middle of an overlong name out.
+func ends(name string) string {
+	if len(name) <= maxSent {
+		return name
+	}
+	head, tail := maxSent/2, len(name)-maxSent/2
+	for head > 0 && !utf8.RuneStart(name[head]) {
+		head--
+	}
+	for tail < len(name) && !utf8.RuneStart(name[tail]) {
+		tail++
+	}
+	return name[:head] + name[tail:]
 }
 
 func lastElement(path string) string {

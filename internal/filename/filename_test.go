@@ -367,3 +367,13 @@ func unquote(t testing.TB, literal string) string {
 	}
 	return s
 }
+
+func TestAnOverlongNameKeepsItsEnds(t *testing.T) {
+	for _, middle := range []string{"x", "\u0344", "\xff", "日"} {
+		name := "begin" + strings.Repeat(middle, 8000) + ".pdf"
+		got := filename.Safe(name, "")
+		if !strings.HasPrefix(got, "begin") || !strings.HasSuffix(got, ".pdf") || len(got) > filename.MaxLength || filename.Safe(got, "") != got {
+			t.Errorf("Safe of an overlong name of %q = %q", middle, got)
+		}
+	}
+}
