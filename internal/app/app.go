@@ -46,8 +46,11 @@ func New(cfg aws.Config, s Settings, log *slog.Logger) *App {
 		Log:            log,
 		RefreshFailed:  func() { metrics.refreshFailed.Add(1) },
 	})
-	options := httpapi.Options{
-		Keys: keys,
+	options := httpapi.Options{Keys: keys, Origins: s.Origins, Log: log}
+	if s.Function != "" {
+		options.Metrics = metrics.attrs
+	}
+	uploads := httpapi.UploadFiles{
 		Uploads: &upload.Uploader{
 			Store:       store,
 			Prefix:      s.Prefix,
@@ -57,14 +60,10 @@ func New(cfg aws.Config, s Settings, log *slog.Logger) *App {
 			MaxAnswer:   httpapi.MaxAnswer,
 		},
 		MaxFiles:    s.MaxFiles,
-		Origins:     s.Origins,
 		SkipObjects: s.SkipObjects,
-		Log:         log,
 	}
-	if s.Function != "" {
-		options.Metrics = metrics.attrs
-	}
-	return &App{lambdahttp.New(httpapi.New(options), lambdahttp.Options{BasePath: s.BasePath, Logger: log}), keys, store}
+	api := httpapi.New(options, uploads.Route(), httpapi.Description())
+	return &App{lambdahttp.New(api, lambdahttp.Options{BasePath: s.BasePath, Logger: log}), keys, store}
 }
 
 func secretsClient(cfg aws.Config, endpoint string) *secretsmanager.Client {

@@ -29,11 +29,11 @@ type stage struct {
 }
 
 var stages = []stage{
-	{Key: "null", Title: "null store, HTTP", starts: 16, effort: 1},
-	{Key: "null-tls", Title: "null store, TLS", tls: true, starts: 8, effort: 0.5},
-	{Key: "far", Title: "null store, HTTP, 20 ms to each service", roundTrip: 20 * time.Millisecond, starts: 8, effort: 0.2},
-	{Key: "far-tls", Title: "null store, TLS, 20 ms to each service", tls: true, roundTrip: 20 * time.Millisecond, starts: 8, effort: 0.2},
-	{Key: "real", Title: "versitygw, HTTP", real: true, effort: 0.5},
+	{Key: "null", Title: "null store, HTTP", starts: 12, effort: 1},
+	{Key: "null-tls", Title: "null store, TLS", tls: true, starts: 6, effort: 0.4},
+	{Key: "far", Title: "null store, HTTP, 20 ms to each service", roundTrip: 20 * time.Millisecond, starts: 6, effort: 0.15},
+	{Key: "far-tls", Title: "null store, TLS, 20 ms to each service", tls: true, roundTrip: 20 * time.Millisecond, starts: 6, effort: 0.15},
+	{Key: "real", Title: "versitygw, HTTP", real: true, effort: 0.4},
 }
 
 // Names that all contenders are given.

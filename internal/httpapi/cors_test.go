@@ -5,14 +5,13 @@ import (
 	"net/http/httptest"
 	"testing"
 
-	"uploadfiles/internal/httpapi"
 	"uploadfiles/internal/upload/storetest"
 )
 
 const chat = "https://chat.example.com"
 
 func withOrigins(origins ...string) http.Handler {
-	return newAPI(&storetest.Memory{}, func(o *httpapi.Options) { o.Origins = origins })
+	return newAPI(&storetest.Memory{}, func(o *options) { o.Origins = origins })
 }
 
 func preflight(origin string) *http.Request {

@@ -59,13 +59,14 @@ var failures = []failure{
 		detail: "The request was cancelled. Try again; nothing is stored twice.", retryAfter: "5"},
 }
 
-// An answerer is an error that has more to say than a row of the table can.
-type answerer interface {
+// An Answerer is an error that has more to say than a row of the table can, or
+// that only one package knows. Its body is sent as JSON and has the field detail.
+type Answerer interface {
 	error
-	answer() (status int, body any)
+	Answer() (status int, body any)
 }
 
-// message is the body of every answer but success.
+// message is the body of most answers that are no success.
 type message struct {
 	Detail string `json:"detail"`
 }
@@ -73,8 +74,8 @@ type message struct {
 // fail answers a request with what its client may know of err.
 func fail(w http.ResponseWriter, r *http.Request, err error) {
 	status, body := http.StatusInternalServerError, any(message{"Internal Server Error"})
-	if a, ok := errors.AsType[answerer](err); ok {
-		status, body = a.answer()
+	if a, ok := errors.AsType[Answerer](err); ok {
+		status, body = a.Answer()
 	} else if i := slices.IndexFunc(failures, func(f failure) bool { return errors.Is(err, f.err) }); i >= 0 {
 		f := failures[i]
 		status, body = f.status, message{cmp.Or(f.detail, f.err.Error())}
@@ -82,7 +83,7 @@ func fail(w http.ResponseWriter, r *http.Request, err error) {
 			w.Header().Set("Retry-After", f.retryAfter)
 		}
 	}
-	_ = writeJSON(w, r, status, body) // these bodies always encode
+	_ = WriteJSON(w, r, status, body) // these bodies always encode
 }
 
 // tooMany says that a form has more parts of a kind than the limit.
@@ -95,7 +96,8 @@ func (e tooMany) Error() string {
 	return fmt.Sprintf("Too many %s. Maximum number of %s is %d.", e.what, e.what, e.limit)
 }
 
-func (e tooMany) answer() (int, any) { return http.StatusBadRequest, message{e.Error()} }
+// Answer implements [Answerer].
+func (e tooMany) Answer() (int, any) { return http.StatusBadRequest, message{e.Error()} }
 
 // tooLarge says that a body has more than [MaxBody] bytes.
 type tooLarge struct{ size int64 }
@@ -104,7 +106,8 @@ func (e tooLarge) Error() string {
 	return fmt.Sprintf("The request body has %d bytes; at most %d are accepted.", e.size, MaxBody)
 }
 
-func (e tooLarge) answer() (int, any) {
+// Answer implements [Answerer].
+func (e tooLarge) Answer() (int, any) {
 	return http.StatusRequestEntityTooLarge, struct {
 		message
 		MaxBytes int64 `json:"max_bytes"`
@@ -143,7 +146,8 @@ func notFile(place int, text string) invalidField {
 
 func (invalid) Error() string { return "the form has not the files that the operation takes" }
 
-func (e invalid) answer() (int, any) {
+// Answer implements [Answerer].
+func (e invalid) Answer() (int, any) {
 	return http.StatusUnprocessableEntity, struct {
 		Detail []invalidField `json:"detail"`
 	}{e}

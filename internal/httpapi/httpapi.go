@@ -11,7 +11,6 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
-	"slices"
 	"strings"
 	"time"
 
@@ -26,28 +25,14 @@ type Keys interface {
 	Check(ctx context.Context, conversation, key string) error
 }
 
-// Uploads stores files.
-type Uploads interface {
-	Upload(ctx context.Context, c upload.Conversation, files []upload.File) ([]upload.Outcome, error)
-}
-
-// Options are what the API needs. Keys and Uploads are required.
+// Options are what every route needs. Keys is required.
 type Options struct {
-	Keys        Keys
-	Uploads     Uploads
-	MaxFiles    int          // in one request; zero means form's default
-	Origins     []string     // of browser clients; "*" is any
-	SkipObjects bool         // skipped_files holds objects with name and reason, not names
-	Log         *slog.Logger // nil means no log
+	Keys    Keys
+	Origins []string     // of browser clients; "*" is any
+	Log     *slog.Logger // nil means no log
 	// Metrics adds to the log line of a request; nil means nothing.
 	Metrics func(Summary) []slog.Attr
 }
-
-// MaxBody is the largest body, in bytes after base64 decoding. Lambda takes
-// events of 6 MB at most
-// (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html), so
-// a larger body comes only from a front end that is not Lambda.
-const MaxBody = 6 << 20
 
 // MaxAnswer is how many bytes the files may take in an answer. Lambda hands on
 // 6 MB, headers included; a function whose answer is larger has failed for its
@@ -59,29 +44,46 @@ type api struct {
 	routes []route
 }
 
-// idSegment stands in the path of a route for a conversation id, and makes the
-// route one that needs the session key of that conversation.
-const idSegment = "{id}"
+// A Route is a method and a path, and what answers them. A route with GET
+// answers HEAD too.
+//
+// A segment of the path in braces stands for any text but the empty one. The
+// segment {id} is the id of a conversation: a request reaches the handler of such
+// a route only with that conversation's session key.
+type Route struct {
+	Method string
+	Path   string // such as "/api/conversations/{id}/upload-files"
+	Handle Handler
+}
 
-// A route is a method and a path.
+// A Handler answers a request or returns why not: an error that has its row in
+// the table of failure.go, or an [Answerer]. An error after it has written is for
+// the log alone.
+type Handler func(w http.ResponseWriter, r *http.Request, call *Call) error
+
+// A Call is what is known of a request on its way.
+type Call struct {
+	Conversation upload.Conversation // the zero value where the route has no {id}
+	Summary      *Summary
+
+	params map[string]string
+}
+
+// Param is what stands in the path for a segment in braces, percent-decoded
+// once. It is empty for a name that the route does not have.
+func (c *Call) Param(name string) string { return c.params[name] }
+
+const idParam = "id"
+
+// route is a Route whose path is split.
 type route struct {
 	method  string
 	path    []string
-	handler handler
+	handler Handler
 }
 
-// A handler answers a request or returns why not; the error has its row in the
-// table of failure.go.
-type handler func(w http.ResponseWriter, r *http.Request, call *call) error
-
-// A call is what is known of a request on its way.
-type call struct {
-	conversation upload.Conversation
-	summary      *Summary
-}
-
-// New makes the handler of the whole API.
-func New(o Options) http.Handler {
+// New makes the handler of an API. Of two routes that match, the later answers.
+func New(o Options, routes ...Route) http.Handler {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
@@ -89,13 +91,10 @@ func New(o Options) http.Handler {
 		o.Metrics = func(Summary) []slog.Attr { return nil }
 	}
 	a := &api{Options: o}
-	a.handle(http.MethodPost, "/api/conversations/{id}/upload-files", a.uploadFiles)
-	a.handle(http.MethodGet, "/openapi.json", a.openAPI)
+	for _, rt := range routes {
+		a.routes = append(a.routes, route{rt.Method, segments(rt.Path), rt.Handle})
+	}
 	return a
-}
-
-func (a *api) handle(method, path string, h handler) {
-	a.routes = append(a.routes, route{method, segments(path), h})
 }
 
 // segments splits a path that is decoded once. A trailing slash makes no
@@ -116,7 +115,9 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if err := a.survive(answer, r, summary); err != nil {
 		summary.Cause = err
-		fail(answer, r, err)
+		if answer.status == 0 {
+			fail(answer, r, err)
+		}
 	}
 	summary.Status = answer.status
 	summary.Duration = time.Since(summary.start)
@@ -136,7 +137,7 @@ func (a *api) survive(w http.ResponseWriter, r *http.Request, summary *Summary) 
 }
 
 func (a *api) serve(w http.ResponseWriter, r *http.Request, summary *Summary) error {
-	found, id, allow := a.match(r.Method, r.URL.Path)
+	found, params, allow := a.match(r.Method, r.URL.Path)
 	if len(allow) == 0 {
 		return errNotFound
 	}
@@ -150,8 +151,8 @@ func (a *api) serve(w http.ResponseWriter, r *http.Request, summary *Summary) er
 		w.Header().Set("Allow", strings.Join(allow, ", "))
 		return errMethodNotAllowed
 	}
-	call := &call{summary: summary}
-	if slices.Contains(found.path, idSegment) {
+	call := &Call{Summary: summary, params: params}
+	if id, ok := params[idParam]; ok {
 		if err := a.admit(r, id, call); err != nil {
 			return err
 		}
@@ -161,47 +162,60 @@ func (a *api) serve(w http.ResponseWriter, r *http.Request, summary *Summary) er
 
 // match finds the route for a path, and the methods that the path knows. The
 // route has no handler where the method is not one of them.
-func (a *api) match(method, path string) (found route, id string, allow []string) {
+func (a *api) match(method, path string) (found route, params map[string]string, allow []string) {
 	parts := segments(path)
 	for i := range a.routes {
 		rt := &a.routes[i]
-		value, ok := rt.matches(parts)
+		values, ok := rt.matches(parts)
 		if !ok {
 			continue
 		}
-		found.path = rt.path
+		if found.handler == nil {
+			found.path = rt.path
+		}
 		allow = append(allow, rt.method)
 		if rt.method == http.MethodGet {
 			allow = append(allow, http.MethodHead)
 		}
 		if rt.method == method || rt.method == http.MethodGet && method == http.MethodHead {
-			found, id = *rt, value
+			found, params = *rt, values
 		}
 	}
 	if len(allow) > 0 {
 		allow = append(allow, http.MethodOptions)
 	}
-	return found, id, allow
+	return found, params, allow
 }
 
-func (rt *route) matches(parts []string) (id string, ok bool) {
+// matches also returns what stands for the segments in braces.
+func (rt *route) matches(parts []string) (params map[string]string, ok bool) {
 	if len(parts) != len(rt.path) {
-		return "", false
+		return nil, false
 	}
 	for i, want := range rt.path {
+		name, isParam := paramName(want)
 		switch {
-		case want == idSegment && parts[i] != "":
-			id = parts[i]
+		case isParam && parts[i] != "":
+			if params == nil {
+				params = map[string]string{}
+			}
+			params[name] = parts[i]
 		case want != parts[i]:
-			return "", false
+			return nil, false
 		}
 	}
-	return id, true
+	return params, true
+}
+
+func paramName(segment string) (name string, ok bool) {
+	name, opens := strings.CutPrefix(segment, "{")
+	name, closes := strings.CutSuffix(name, "}")
+	return name, opens && closes
 }
 
 // admit lets in who holds the session key of the conversation. It comes before
 // a byte of the body is decoded: an uninvited request must cost nothing.
-func (a *api) admit(r *http.Request, id string, call *call) error {
+func (a *api) admit(r *http.Request, id string, call *Call) error {
 	keys := r.Header.Values("X-Session-API-Key")
 	if len(keys) != 1 || keys[0] == "" {
 		return errNoKey
@@ -210,8 +224,8 @@ func (a *api) admit(r *http.Request, id string, call *call) error {
 	if err != nil {
 		return err
 	}
-	call.conversation = conversation
-	call.summary.Conversation = conversation.String()
+	call.Conversation = conversation
+	call.Summary.Conversation = conversation.String()
 	return a.Keys.Check(r.Context(), conversation.String(), keys[0])
 }
 
@@ -230,9 +244,9 @@ func (a *answer) WriteHeader(status int) {
 
 func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
-// writeJSON sends v. An ampersand stays one, so that a person can copy a URL out
+// WriteJSON sends v. An ampersand stays one, so that a person can copy a URL out
 // of the answer.
-func writeJSON(w http.ResponseWriter, r *http.Request, status int, v any) error {
+func WriteJSON(w http.ResponseWriter, r *http.Request, status int, v any) error {
 	var body bytes.Buffer
 	encoder := json.NewEncoder(&body)
 	encoder.SetEscapeHTML(false)
@@ -252,8 +266,10 @@ func writeBody(w http.ResponseWriter, r *http.Request, status int, body []byte) 
 	}
 }
 
-// openAPI tells what the API is, to whoever asks.
-func (a *api) openAPI(w http.ResponseWriter, r *http.Request, _ *call) error {
-	writeBody(w, r, http.StatusOK, openapi.JSON())
-	return nil
+// Description is the route that tells what the API is, to whoever asks.
+func Description() Route {
+	return Route{http.MethodGet, "/openapi.json", func(w http.ResponseWriter, r *http.Request, _ *Call) error {
+		writeBody(w, r, http.StatusOK, openapi.JSON())
+		return nil
+	}}
 }

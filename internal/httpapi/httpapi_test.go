@@ -37,15 +37,21 @@ func (k oneKey) Check(_ context.Context, conversation, key string) error {
 	return nil
 }
 
-func newAPI(store upload.Store, change func(*httpapi.Options)) http.Handler {
-	o := httpapi.Options{
-		Keys:    oneKey("secret-key"),
-		Uploads: &upload.Uploader{Store: store, Prefix: "conversations/"},
+// options are all that an API with the uploads can be made from.
+type options struct {
+	httpapi.Options
+	httpapi.UploadFiles
+}
+
+func newAPI(store upload.Store, change func(*options)) http.Handler {
+	o := options{
+		httpapi.Options{Keys: oneKey("secret-key")},
+		httpapi.UploadFiles{Uploads: &upload.Uploader{Store: store, Prefix: "conversations/"}},
 	}
 	if change != nil {
 		change(&o)
 	}
-	return httpapi.New(o)
+	return httpapi.New(o.Options, o.Route(), httpapi.Description())
 }
 
 // form is a multipart body: pairs of file name and content.
@@ -139,7 +145,7 @@ func TestURLsOfPendingFilesAreNotHandedOut(t *testing.T) {
 		"conversations/c/infected.txt": {"scan": "infected"},
 	}}
 	uploads := &upload.Uploader{Store: &store, Prefix: "conversations/", Required: upload.Tag{Key: "scan", Value: "clean"}}
-	api := newAPI(&store, func(o *httpapi.Options) { o.Uploads = uploads })
+	api := newAPI(&store, func(o *options) { o.Uploads = uploads })
 	_, body := send(t, api, post(t, path, "new.txt", "1", "clean.txt", "2", "infected.txt", "3"))
 	if diff := cmp.Diff([]any{"memory:conversations/c/clean.txt"}, body["file_urls"]); diff != "" {
 		t.Errorf("file_urls (-want +got):\n%s", diff)
@@ -155,7 +161,7 @@ func TestURLsOfPendingFilesAreNotHandedOut(t *testing.T) {
 // The description holds for the default. Objects are for clients of OpenHands
 // that read those.
 func TestUploadSaysSkippedFilesAsObjects(t *testing.T) {
-	api := newAPI(&storetest.Memory{}, func(o *httpapi.Options) { o.SkipObjects = true })
+	api := newAPI(&storetest.Memory{}, func(o *options) { o.SkipObjects = true })
 	recorder := httptest.NewRecorder()
 	api.ServeHTTP(recorder, post(t, path, "", "", "b.txt", ""))
 	var body map[string]any
@@ -290,7 +296,7 @@ func TestBodyOverTheLimitIsRefused(t *testing.T) {
 
 func TestTooManyPartsAreRefused(t *testing.T) {
 	var store storetest.Memory
-	api := newAPI(&store, func(o *httpapi.Options) { o.MaxFiles = 2 })
+	api := newAPI(&store, func(o *options) { o.MaxFiles = 2 })
 	if response, body := send(t, api, post(t, path, "a", "1", "b", "2")); response.StatusCode != http.StatusOK {
 		t.Errorf("status for 2 files = %d %v, want 200", response.StatusCode, body)
 	}
@@ -363,7 +369,7 @@ func (panicking) Upload(context.Context, upload.Conversation, []upload.File) ([]
 
 func TestAPanicIsAnErrorLikeOthers(t *testing.T) {
 	var log bytes.Buffer
-	api := newAPI(nil, func(o *httpapi.Options) {
+	api := newAPI(nil, func(o *options) {
 		o.Uploads = panicking{}
 		o.Log = slog.New(slog.NewJSONHandler(&log, nil))
 	})
@@ -389,7 +395,7 @@ func TestFailuresOfTheStoreAreNotToldToTheClient(t *testing.T) {
 	for _, test := range tests {
 		var log bytes.Buffer
 		store := storetest.Memory{Fault: func(context.Context, string, string) (bool, error) { return false, test.err }}
-		api := newAPI(&store, func(o *httpapi.Options) { o.Log = slog.New(slog.NewJSONHandler(&log, nil)) })
+		api := newAPI(&store, func(o *options) { o.Log = slog.New(slog.NewJSONHandler(&log, nil)) })
 		response, body := send(t, api, post(t, path, "a.txt", "hello"))
 		if response.StatusCode != test.status || response.Header.Get("Retry-After") != test.retryAfter {
 			t.Errorf("answer to %v is %d, Retry-After %q", test.err, response.StatusCode, response.Header.Get("Retry-After"))
@@ -405,7 +411,7 @@ func TestFailuresOfTheStoreAreNotToldToTheClient(t *testing.T) {
 
 func TestEveryRequestHasOneLogLine(t *testing.T) {
 	var log bytes.Buffer
-	api := newAPI(&storetest.Memory{}, func(o *httpapi.Options) { o.Log = slog.New(slog.NewJSONHandler(&log, nil)) })
+	api := newAPI(&storetest.Memory{}, func(o *options) { o.Log = slog.New(slog.NewJSONHandler(&log, nil)) })
 	send(t, api, post(t, path, "a.txt", "hello", "", ""))
 	var line map[string]any
 	if err := json.Unmarshal(log.Bytes(), &line); err != nil {
@@ -438,7 +444,7 @@ func TestTheDescriptionNeedsNoKey(t *testing.T) {
 // Alarms depend on metrics, whatever the log is set to.
 func TestMetricsAreLoggedAtEveryLevel(t *testing.T) {
 	var log bytes.Buffer
-	api := newAPI(&storetest.Memory{}, func(o *httpapi.Options) {
+	api := newAPI(&storetest.Memory{}, func(o *options) {
 		o.Log = slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelError}))
 		o.Metrics = func(s httpapi.Summary) []slog.Attr { return []slog.Attr{slog.Int("Answered", s.Status)} }
 	})
@@ -451,7 +457,7 @@ func TestMetricsAreLoggedAtEveryLevel(t *testing.T) {
 func TestTheLogNamesTheRouteOfEveryMethod(t *testing.T) {
 	for _, method := range []string{http.MethodOptions, http.MethodPut} {
 		var log bytes.Buffer
-		api := newAPI(&storetest.Memory{}, func(o *httpapi.Options) { o.Log = slog.New(slog.NewJSONHandler(&log, nil)) })
+		api := newAPI(&storetest.Memory{}, func(o *options) { o.Log = slog.New(slog.NewJSONHandler(&log, nil)) })
 		r := post(t, path)
 		r.Method = method
 		send(t, api, r)

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"cmp"
+	"context"
 	"encoding/hex"
 	"errors"
 	"io"
@@ -12,25 +13,47 @@ import (
 	"uploadfiles/internal/upload"
 )
 
-// uploadFiles is the operation of the contract.
-func (a *api) uploadFiles(w http.ResponseWriter, r *http.Request, call *call) error {
-	files, err := a.readFiles(r)
+// Uploads stores files.
+type Uploads interface {
+	Upload(ctx context.Context, c upload.Conversation, files []upload.File) ([]upload.Outcome, error)
+}
+
+// UploadFiles is the operation of the contract. Uploads is required.
+type UploadFiles struct {
+	Uploads     Uploads
+	MaxFiles    int  // in one request; zero means form's default
+	SkipObjects bool // skipped_files holds objects with name and reason, not names
+}
+
+// MaxBody is the largest body, in bytes after base64 decoding. Lambda takes
+// events of 6 MB at most
+// (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html), so
+// a larger body comes only from a front end that is not Lambda.
+const MaxBody = 6 << 20
+
+// Route is where the operation is served.
+func (u UploadFiles) Route() Route {
+	return Route{http.MethodPost, "/api/conversations/{id}/upload-files", u.handle}
+}
+
+func (u UploadFiles) handle(w http.ResponseWriter, r *http.Request, call *Call) error {
+	files, err := u.readFiles(r)
 	if err != nil {
 		return err
 	}
-	outcomes, err := a.Uploads.Upload(r.Context(), call.conversation, files)
+	outcomes, err := u.Uploads.Upload(r.Context(), call.Conversation, files)
 	if err != nil {
-		call.summary.StoreFailed = true
+		call.Summary.StoreFailed = true
 		return err
 	}
-	result := a.result(outcomes)
-	call.summary.add(outcomes)
-	return writeJSON(w, r, http.StatusOK, result)
+	result := u.result(outcomes)
+	call.Summary.add(outcomes)
+	return WriteJSON(w, r, http.StatusOK, result)
 }
 
 // readFiles takes the files out of the form. What cannot be a form is refused
 // before its body is decoded.
-func (a *api) readFiles(r *http.Request) ([]upload.File, error) {
+func (u UploadFiles) readFiles(r *http.Request) ([]upload.File, error) {
 	media, err := form.ParseMedia(r.Header.Get("Content-Type"))
 	if errors.Is(err, form.ErrNotForm) {
 		return nil, noFiles
@@ -42,10 +65,10 @@ func (a *api) readFiles(r *http.Request) ([]upload.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	parts, err := form.Parse(body, media, form.Limits{Files: a.MaxFiles})
+	parts, err := form.Parse(body, media, form.Limits{Files: u.MaxFiles})
 	switch {
 	case errors.Is(err, form.ErrTooManyFiles):
-		return nil, tooMany{"files", cmp.Or(a.MaxFiles, form.DefaultFiles)}
+		return nil, tooMany{"files", cmp.Or(u.MaxFiles, form.DefaultFiles)}
 	case errors.Is(err, form.ErrTooManyFields):
 		return nil, tooMany{"fields", form.DefaultFields}
 	case err != nil:
@@ -137,13 +160,13 @@ type skipped struct {
 	Reason string      `json:"reason"`
 }
 
-func (a *api) result(outcomes []upload.Outcome) uploadResult {
+func (u UploadFiles) result(outcomes []upload.Outcome) uploadResult {
 	// Clients expect arrays, never null.
 	result := uploadResult{[]string{}, []any{}, []string{}, []file{}, []skipped{}}
 	for _, o := range outcomes {
 		if s := o.Skip; s != nil {
 			result.Skipped = append(result.Skipped, skipped{s.Name, s.Code, s.Reason})
-			result.SkippedFiles = append(result.SkippedFiles, a.skippedFile(s))
+			result.SkippedFiles = append(result.SkippedFiles, u.skippedFile(s))
 			continue
 		}
 		f := fileOf(o.Receipt)
@@ -175,8 +198,8 @@ func fileOf(r *upload.Receipt) file {
 
 // skippedFile is one element of skipped_files: its name, as the contract says,
 // or the object that OpenHands' own web client reads.
-func (a *api) skippedFile(s *upload.Skip) any {
-	if !a.SkipObjects {
+func (u UploadFiles) skippedFile(s *upload.Skip) any {
+	if !u.SkipObjects {
 		return s.Name
 	}
 	return struct {

@@ -1,0 +1,77 @@
+package httpapi_test
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"uploadfiles/internal/httpapi"
+)
+
+// echo answers with what its route has taken from the path.
+func echo(names ...string) httpapi.Handler {
+	return func(w http.ResponseWriter, _ *http.Request, call *httpapi.Call) error {
+		for _, name := range names {
+			_, _ = io.WriteString(w, name+"="+call.Param(name)+";")
+		}
+		_, _ = io.WriteString(w, "conversation="+call.Conversation.String())
+		return nil
+	}
+}
+
+func TestRoutesTakeSegmentsOutOfThePath(t *testing.T) {
+	api := httpapi.New(httpapi.Options{Keys: oneKey("secret-key")},
+		httpapi.Route{Method: http.MethodGet, Path: "/about/{page}", Handle: echo("page")},
+		httpapi.Route{Method: http.MethodGet, Path: "/api/conversations/{id}/parts/{part}", Handle: echo("part")},
+		httpapi.Route{Method: http.MethodGet, Path: "/api/conversations/{id}/parts/all", Handle: echo()},
+	)
+	cases := []struct {
+		path, key string
+		status    int
+		want      string
+	}{
+		{"/about/us", "", 200, "page=us;conversation="},
+		{"/about/a%2Fb", "", 404, ""}, // decoded once, a slash is a slash
+		{"/about/", "", 404, ""},
+		{"/api/conversations/c/parts/7", "secret-key", 200, "part=7;conversation=c"},
+		{"/api/conversations/c/parts/caf%C3%A9%20x", "secret-key", 200, "part=café x;conversation=c"},
+		{"/api/conversations/c/parts/all", "secret-key", 200, "conversation=c"},
+		{"/api/conversations/c/parts/7", "wrong", 401, ""},
+		{"/api/conversations/c/parts/7", "", 401, ""},
+		{"/api/conversations/other/parts/7", "secret-key", 401, ""},
+	}
+	for _, c := range cases {
+		r := httptest.NewRequest(http.MethodGet, c.path, nil)
+		if c.key != "" {
+			r.Header.Set("X-Session-API-Key", c.key)
+		}
+		w := httptest.NewRecorder()
+		api.ServeHTTP(w, r)
+		if w.Code != c.status || c.status == 200 && w.Body.String() != c.want {
+			t.Errorf("GET %s with key %q: status %d, %q, want %d, %q", c.path, c.key, w.Code, w.Body, c.status, c.want)
+		}
+	}
+}
+
+func TestAnErrorAfterTheAnswerHasBegunIsForTheLog(t *testing.T) {
+	var log bytes.Buffer
+	api := httpapi.New(httpapi.Options{Keys: oneKey("k"), Log: slog.New(slog.NewJSONHandler(&log, nil))},
+		httpapi.Route{Method: http.MethodGet, Path: "/half", Handle: func(w http.ResponseWriter, _ *http.Request, _ *httpapi.Call) error {
+			w.WriteHeader(http.StatusOK)
+			_, _ = io.WriteString(w, "half of")
+			return errors.New("the store went away")
+		}})
+	w := httptest.NewRecorder()
+	api.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/half", nil))
+	if w.Code != http.StatusOK || w.Body.String() != "half of" {
+		t.Errorf("GET /half: status %d, %q, want 200 and what was written", w.Code, w.Body)
+	}
+	if !strings.Contains(log.String(), `"cause":"the store went away"`) {
+		t.Errorf("the log has no cause: %s", &log)
+	}
+}
