@@ -2,7 +2,6 @@ package lambdahttp
 
 import (
 	"bytes"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"io"
@@ -11,6 +10,8 @@ import (
 	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"github.com/segmentio/asm/base64"
 )
 
 var (
@@ -131,9 +132,15 @@ func (b *Body) Close() error {
 	return nil
 }
 
-// decodeBase64 decodes in place. That is right because the standard decoder
-// never writes past what it has read: it writes at most eight bytes at index 6n
-// after it has read those up to 8n+8.
+// strict also refuses bits that are set behind the last byte. The library's
+// decoder uses the processor's vector instructions, and hands what they cannot
+// decode to encoding/base64, whose errors it returns.
+var strict = base64.StdEncoding.Strict()
+
+// decodeBase64 decodes in place. That is right because no decoder writes past
+// what it has read: encoding/base64 writes at most eight bytes at index 6n after
+// it has read those up to 8n+8, and the vector loops write 32 (of which the last
+// eight are written again) or 24 bytes at index 24n after those up to 32n+32.
 //
 // The decoder skips line breaks. With a length that is a multiple of four, each
 // break that it skips makes the result shorter than the length promises.
@@ -142,7 +149,7 @@ func decodeBase64(text []byte) ([]byte, error) {
 		return nil, ErrBase64
 	}
 	size := base64Size(text)
-	n, err := base64.StdEncoding.Strict().Decode(text, text)
+	n, err := strict.Decode(text, text)
 	if err != nil || n != size {
 		return nil, ErrBase64
 	}

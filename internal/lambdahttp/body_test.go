@@ -117,6 +117,33 @@ func TestWrongBase64IsErrBase64(t *testing.T) {
 	}
 }
 
+// The decoder has a fast path for long texts, written in assembly. Whatever byte
+// stands wherever in one, the verdict and the bytes are those of encoding/base64.
+func TestLongBase64IsJudgedAsByTheStandardLibrary(t *testing.T) {
+	data := make([]byte, 99)
+	for i := range data {
+		data[i] = byte(i * 83)
+	}
+	right := base64.StdEncoding.EncodeToString(data)
+	for at := range len(right) {
+		for c := range 256 {
+			if c == '"' || c == '\\' || c == '\r' || c == '\n' { // those end or break the string
+				continue
+			}
+			text := []byte(right)
+			text[at] = byte(c)
+			want, wantErr := base64.StdEncoding.Strict().DecodeString(string(text))
+			payload := fmt.Appendf(nil, `{"httpMethod":"POST","isBase64Encoded":true,"body":"%s"}`, text)
+			withBody(t, lambdahttp.REST, payload, func(b *lambdahttp.Body) {
+				got, err := b.Bytes()
+				if (err != nil) != (wantErr != nil) || err == nil && !bytes.Equal(got, want) {
+					t.Fatalf("byte %#x at %d: Bytes() = %d bytes, %v; encoding/base64 says %d bytes, %v", c, at, len(got), err, len(want), wantErr)
+				}
+			})
+		}
+	}
+}
+
 // encoding/json would not let a raw line break through, but the body is cut out
 // before it sees the event.
 func TestRawLineBreaksInBase64AreErrBase64(t *testing.T) {
@@ -136,6 +163,22 @@ func TestEscapedBase64IsUnderstood(t *testing.T) {
 			t.Errorf("Bytes() = %x, %v, Len() = %d, want %x", got, err, b.Len(), want)
 		}
 	})
+}
+
+// A large body is looked through in blocks: an escape counts wherever it stands.
+func TestEscapesInALargeBodyAreUnderstood(t *testing.T) {
+	const quanta = 20_000
+	want := bytes.Repeat([]byte{0xff, 0xff, 0xff}, quanta) // "////" four times over
+	text := strings.Repeat("////", quanta)
+	for _, at := range []int{0, 1, 32<<10 - 1, 32 << 10, 32<<10 + 1, 64<<10 - 1, len(text) - 1} {
+		escaped := text[:at] + `\/` + text[at+1:]
+		payload := []byte(`{"httpMethod":"POST","isBase64Encoded":true,"body":"` + escaped + `"}`)
+		withBody(t, lambdahttp.REST, payload, func(b *lambdahttp.Body) {
+			if got, err := b.Bytes(); err != nil || !bytes.Equal(got, want) || b.Len() != len(want) {
+				t.Errorf("escape at %d: Bytes() = %d bytes, %v, Len() = %d, want %d", at, len(got), err, b.Len(), len(want))
+			}
+		})
+	}
 }
 
 func TestTextBodyIsWhatEncodingJSONMakesOfIt(t *testing.T) {

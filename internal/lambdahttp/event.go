@@ -144,11 +144,36 @@ func guessBody(payload []byte) (at span, ok bool) {
 			return span{}, false
 		}
 		at.start += i + len(bodyStart)
-		at.end = at.start + bytes.IndexByte(payload[at.start:], '"')
-		if at.end-at.start > len(payload)/2 {
-			return at, bytes.IndexByte(payload[at.start:at.end], '\\') < 0
+		size, plain := plainString(payload[at.start:])
+		at.end = at.start + size
+		if size > len(payload)/2 {
+			return at, plain
 		}
 	}
+}
+
+// scanBlock is how much of a body is looked at twice while it is in the
+// processor's cache.
+const scanBlock = 32 << 10
+
+// plainString returns how many bytes stand before the first quote, and whether a
+// string ends there: none of them is a backslash, and the quote is there.
+func plainString(s []byte) (size int, ok bool) {
+	for size < len(s) {
+		block := s[size:min(len(s), size+scanBlock)]
+		quote := bytes.IndexByte(block, '"')
+		if quote >= 0 {
+			block = block[:quote]
+		}
+		if bytes.IndexByte(block, '\\') >= 0 {
+			return size, false
+		}
+		size += len(block)
+		if quote >= 0 {
+			return size, true
+		}
+	}
+	return size, false
 }
 
 // findBody finds the top-level string "body"; of several, the last, as
