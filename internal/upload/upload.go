@@ -124,21 +124,32 @@ type write struct {
 	dir     string
 	name    string // as made safe, before any conflict
 	data    []byte
+	hashed  bool // whether the receipt has the hash
 	taken   bool // an earlier file of the request has the same name
 	receipt Receipt
 	err     error
 	tagErr  error
 }
 
-// plan holds every file against the rules and joins what is to be written.
+// hash computes the hash once. It is the dearest step of a large file, so that
+// it waits for the write itself, where others are under way meanwhile.
+func (w *write) hash() [32]byte {
+	if !w.hashed {
+		w.receipt.SHA256, w.hashed = sha256.Sum256(w.data), true
+	}
+	return w.receipt.SHA256
+}
+
+// plan holds every file against the rules and joins what is to be written. Only
+// files whose name an earlier one has are compared.
 func (u *Uploader) plan(c Conversation, files []File, outcomes []Outcome) []*write {
 	type content struct {
 		name string
 		sum  [32]byte
 	}
 	dir := u.Prefix + c.String() + "/"
-	same := make(map[content]*write, len(files))
-	names := make(map[string]bool, len(files))
+	first := make(map[string]*write, len(files))
+	same := map[content]*write{} // for names of several files
 	var writes []*write
 	for i, f := range files {
 		name, mediaType := describe(f)
@@ -146,15 +157,21 @@ func (u *Uploader) plan(c Conversation, files []File, outcomes []Outcome) []*wri
 			outcomes[i].Skip = skip
 			continue
 		}
-		id := content{name, sha256.Sum256(f.Data)}
-		w := same[id]
-		if w == nil {
-			w = &write{dir: dir, name: name, data: f.Data, taken: names[name]}
-			w.receipt = Receipt{Size: int64(len(f.Data)), ContentType: string(mediaType), SHA256: id.sum}
-			same[id], names[name] = w, true
-			writes = append(writes, w)
+		w := &write{dir: dir, name: name, data: f.Data}
+		w.receipt = Receipt{Size: int64(len(f.Data)), ContentType: string(mediaType)}
+		if other := first[name]; other == nil {
+			first[name] = w
+		} else {
+			same[content{name, other.hash()}] = other
+			if twin := same[content{name, w.hash()}]; twin != nil {
+				twin.files = append(twin.files, i)
+				continue
+			}
+			same[content{name, w.hash()}] = w
+			w.taken = true
 		}
 		w.files = append(w.files, i)
+		writes = append(writes, w)
 	}
 	return writes
 }
@@ -258,6 +275,7 @@ var hashDigits = [...]int{0, 8, 16, 64}
 // Writing ends before ctx does, which leaves time to settle what is unclear.
 func (u *Uploader) store(writing, ctx context.Context, w *write) (err error) {
 	defer survive(&err)
+	w.hash()
 	taken := w.taken
 	for i, digits := range hashDigits {
 		if i > 0 {
