@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
 	"uploadfiles/internal/app"
+	"uploadfiles/internal/start"
 )
 
 func main() {
@@ -59,18 +60,19 @@ func awsConfig(getenv func(string) string) (aws.Config, error) {
 // warmLimit bounds what a start waits for services that do not answer.
 const warmLimit = time.Second
 
-// warm makes the first answer faster. On demand it runs beside the first poll: an
-// event is waiting already. With provisioned concurrency none is, and the process
-// may be frozen after the poll, so it comes before.
+// warm makes the first answer faster. On demand it runs beside the first poll,
+// from when that is sent: an event is waiting already. With provisioned
+// concurrency none is, and the process may be frozen after the poll, so it comes
+// before.
 func warm(function *app.App) {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
+	work := func() {
 		ctx, cancel := context.WithTimeout(context.Background(), warmLimit)
 		defer cancel()
 		function.Warm(ctx)
-	}()
-	if os.Getenv("AWS_LAMBDA_INITIALIZATION_TYPE") == "provisioned-concurrency" {
-		<-done
 	}
+	if os.Getenv("AWS_LAMBDA_INITIALIZATION_TYPE") == "provisioned-concurrency" {
+		work()
+		return
+	}
+	start.AfterPoll(os.Getenv("AWS_LAMBDA_RUNTIME_API"), work)
 }
