@@ -125,7 +125,7 @@ func (m *Memory) Complete(ctx context.Context, id direct.ID, parts []direct.Part
 	if int64(len(data)) != size {
 		return fmt.Errorf("memory: %w", direct.ErrParts)
 	}
-	if err := m.create(ctx, p.object, data); err != nil {
+	if err := m.create(context.WithoutCancel(ctx), p.object, data); err != nil {
 		return err
 	}
 	delete(m.uploads, id.Upload)
