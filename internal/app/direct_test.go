@@ -7,6 +7,10 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -690,5 +694,41 @@ func TestAClientThatSignsEachRequestUploads(t *testing.T) {
 	}
 	if status, words := send("DELETE", sign(wish("DELETE", nil)), ""); status != http.StatusNotFound && status != http.StatusNoContent {
 		t.Errorf("to abort now is answered %d %s", status, words)
+	}
+}
+
+// The programs of docs/api.md, as they stand there.
+func TestTheProgramsOfTheDocsUploadLargeFiles(t *testing.T) {
+	for _, tool := range []string{"sh", "curl", "jq", "sha256sum", "dd", "grep"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Skip(err)
+		}
+	}
+	docs, err := os.ReadFile(filepath.Join("..", "..", "docs", "api.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := startStack(t, nil)
+	programs := regexp.MustCompile("(?s)```sh\n(FILE=film.mp4.*?)```").FindAllSubmatch(docs, -1)
+	if len(programs) != 2 {
+		t.Fatalf("docs/api.md has %d programs, want one for a file in one go and one for its parts", len(programs))
+	}
+	content := random(t, 64<<20+1)
+	for i, program := range programs {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, "film.mp4"), content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		conversation := fmt.Sprintf("docs-%d", i)
+		command := exec.CommandContext(t.Context(), "sh", "-eu", "-c", string(program[1]))
+		command.Dir = dir
+		command.Env = append(os.Environ(), "API="+s.URL, "CONVERSATION="+conversation, "KEY="+s.SecretValue)
+		if out, err := command.CombinedOutput(); err != nil {
+			t.Errorf("%v: %s", err, out)
+			continue
+		}
+		if got := s.object(t, "conversations/"+conversation+"/film.mp4"); got != hexSum(content) {
+			t.Errorf("program %d has stored other bytes", i)
+		}
 	}
 }

@@ -96,7 +96,7 @@ func TestATakenNameGetsRandomDigits(t *testing.T) {
 	}
 }
 
-// T5: whatever a client calls its file, the key is one of its conversation.
+// T13: whatever a client calls its file, the key is one of its conversation.
 func TestHostileNamesStayInTheConversation(t *testing.T) {
 	l := newLane(new(directtest.Memory))
 	c := conversation(t, "c")

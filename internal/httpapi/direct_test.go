@@ -227,7 +227,7 @@ func TestTenThousandPartsFitIntoOneRequest(t *testing.T) {
 	}
 }
 
-// T1: without the key nothing of a request is looked at.
+// T13: without the key nothing of a request is looked at.
 func TestDirectWithoutTheKeyCallsNothing(t *testing.T) {
 	calls := 0
 	store := &directtest.Memory{}

@@ -5,8 +5,6 @@ import (
 	"path"
 	"slices"
 	"strings"
-
-	"github.com/gabriel-vasile/mimetype"
 )
 
 // maxType is the most bytes of a declared type that are kept.
@@ -32,10 +30,7 @@ func Claimed(name, declared string) Type {
 	if err != nil || subtype == "" || len(essence) > maxType || !slices.Contains(mainTypes, mainType) {
 		return "application/octet-stream"
 	}
-	if known := mimetype.Lookup(essence); known != nil {
-		return Type(essenceOf(known))
-	}
-	return Type(essence)
+	return Type(canonical(essence))
 }
 
 // bySignature has the types of formats that have a signature, by extension: Sniff
