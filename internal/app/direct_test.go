@@ -309,6 +309,12 @@ func TestASignedPutWritesWhatItWasSignedForAndOnce(t *testing.T) {
 	if status, _, _ := put(t, p.URL, p.Headers, right); status != http.StatusPreconditionFailed {
 		t.Errorf("the second PUT is answered %d, want 412", status)
 	}
+	sized := l.params(t, "filename=sized&size=5")
+	for _, wrong := range []string{"longer", "four", ""} {
+		if status, _, _ := put(t, sized.URL, sized.Headers, []byte(wrong)); status != http.StatusForbidden {
+			t.Errorf("%d bytes for 5 are answered %d, want 403", len(wrong), status)
+		}
+	}
 	empty := l.params(t, "filename=empty&size=0")
 	if status, _, _ := put(t, empty.URL, empty.Headers, []byte("x")); status < 400 {
 		t.Errorf("a byte for an empty file is answered %d", status)

@@ -240,19 +240,23 @@ func TestWrongPartsCanBeMended(t *testing.T) {
 	id := begin(t, l)
 	a, b := sendPart(t, l, id, 1, bytes.Repeat([]byte("a"), direct.MinPart)), sendPart(t, l, id, 2, []byte("b"))
 	small := sendPart(t, l, id, 3, []byte("c"))
-	for name, parts := range map[string][]direct.Part{
-		"none":          {},
-		"missing":       {a, {Number: 4, ETag: b.ETag}},
-		"never sent":    {{Number: 0, ETag: a.ETag}},
-		"negative":      {{Number: -1, ETag: a.ETag}},
-		"order":         {b, a},
-		"twice":         {a, a},
-		"swapped ETags": {{Number: 1, ETag: b.ETag}, {Number: 2, ETag: a.ETag}},
-		"empty ETag":    {{Number: 1}},
-		"small":         {a, b, small},
+	for name, test := range map[string]struct {
+		parts  []direct.Part
+		reason string
+	}{
+		"none":          {nil, "no part"},
+		"missing":       {[]direct.Part{a, {Number: 4, ETag: b.ETag}}, "Part 4 has not been uploaded"},
+		"never sent":    {[]direct.Part{{Number: 0, ETag: a.ETag}}, "order"},
+		"negative":      {[]direct.Part{{Number: -1, ETag: a.ETag}}, "order"},
+		"order":         {[]direct.Part{b, a}, "Part 2 has 1 bytes"},
+		"twice":         {[]direct.Part{a, a}, "order"},
+		"swapped ETags": {[]direct.Part{{Number: 1, ETag: b.ETag}, {Number: 2, ETag: a.ETag}}, "Part 1 has another ETag"},
+		"empty ETag":    {[]direct.Part{{Number: 1}}, "Part 1 has another ETag"},
+		"small":         {[]direct.Part{a, b, small}, "Part 2 has 1 bytes"},
 	} {
-		if got, err := l.Complete(t.Context(), id, parts); codeOf(err) != direct.WrongParts {
-			t.Errorf("%s: Complete = %+v, %v, want wrong_parts", name, got, err)
+		got, err := l.Complete(t.Context(), id, test.parts)
+		if codeOf(err) != direct.WrongParts || !strings.Contains(err.Error(), test.reason) {
+			t.Errorf("%s: Complete = %+v, %v, want wrong_parts: %s", name, got, err, test.reason)
 		}
 	}
 	if got, err := l.Complete(t.Context(), id, []direct.Part{a, b}); err != nil || got.Receipt.Size != direct.MinPart+1 {
