@@ -28,6 +28,7 @@ func Run(t *testing.T, s direct.Store, send Sender, prefix string) {
 	t.Run("what is put is there", r.put)
 	t.Run("a put is what was signed", r.putAsSigned)
 	t.Run("parts become an object", r.parts)
+	t.Run("an empty part becomes an empty object", r.emptyPart)
 	t.Run("an upload belongs to its key", r.foreign)
 	t.Run("wrong parts make nothing", r.wrongParts)
 	t.Run("nothing is overwritten", r.taken)
@@ -148,6 +149,16 @@ func (r rules) parts(t *testing.T) {
 	if _, err := r.Parts(t.Context(), id); !errors.Is(err, direct.ErrNoUpload) {
 		t.Errorf("Parts after Complete = %v, want ErrNoUpload", err)
 	}
+}
+
+// Clients that always send parts do so for an empty file as well.
+func (r rules) emptyPart(t *testing.T) {
+	o := r.object("nothing", nil)
+	id := r.begin(t, o)
+	if err := r.Complete(t.Context(), id, []direct.Part{r.part(t, id, 1, nil)}, 0); err != nil {
+		t.Fatal(err)
+	}
+	r.holds(t, o, id.Token)
 }
 
 func (r rules) foreign(t *testing.T) {
