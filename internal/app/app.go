@@ -15,6 +15,7 @@ import (
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
+	"uploadfiles/internal/direct"
 	"uploadfiles/internal/httpapi"
 	"uploadfiles/internal/lambdahttp"
 	"uploadfiles/internal/s3store"
@@ -62,7 +63,19 @@ func New(cfg aws.Config, s Settings, log *slog.Logger) *App {
 		MaxFiles:    s.MaxFiles,
 		SkipObjects: s.SkipObjects,
 	}
-	api := httpapi.New(options, uploads.Route(), httpapi.Description())
+	lane := httpapi.Direct{
+		Lane: &direct.Lane{
+			Store:    store,
+			Prefix:   s.Prefix,
+			MaxSize:  s.MaxDirect,
+			Rules:    s.Rules,
+			Required: s.Required,
+		},
+		Bucket:      s.Bucket,
+		SkipObjects: s.SkipObjects,
+	}
+	uploads.Direct = func(c upload.Conversation) httpapi.DirectLane { return lane.For(c, s.BasePath) }
+	api := httpapi.New(options, append(lane.Routes(), uploads.Route(), httpapi.Description())...)
 	return &App{lambdahttp.New(api, lambdahttp.Options{BasePath: s.BasePath, Logger: log}), keys, store}
 }
 

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"uploadfiles/internal/direct"
 	"uploadfiles/internal/mediatype"
 	"uploadfiles/internal/upload"
 )
@@ -26,6 +27,7 @@ type Settings struct {
 	PublicEndpoint string        // S3_PUBLIC_ENDPOINT: the S3 that presigned URLs name; empty means the function's own
 	MaxFiles       int           // MAX_FILES: in one request
 	MaxFileSize    int64         // MAX_FILE_SIZE: bytes in one file; zero means no limit
+	MaxDirect      int64         // MAX_DIRECT_FILE_SIZE: bytes in one file that goes straight to S3
 	Rules          mediatype.Rules
 	Required       upload.Tag // REQUIRE_TAG: key=value; without it a file is not handed out
 	Origins        []string   // CORS_ALLOWED_ORIGINS
@@ -61,6 +63,7 @@ func ParseSettings(getenv func(string) string) (Settings, error) {
 		PublicEndpoint:  e.endpoint("S3_PUBLIC_ENDPOINT"),
 		MaxFiles:        int(e.integer("MAX_FILES", 1000, maxMaxFiles)),
 		MaxFileSize:     e.integer("MAX_FILE_SIZE", 0, 1<<50),
+		MaxDirect:       e.integer("MAX_DIRECT_FILE_SIZE", direct.DefaultSize, direct.MaxSize),
 		Required:        e.tag("REQUIRE_TAG"),
 		Origins:         e.origins("CORS_ALLOWED_ORIGINS"),
 		SkipObjects:     e.choice("SKIPPED_FILES", "names", "objects") == "objects",

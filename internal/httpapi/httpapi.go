@@ -82,7 +82,8 @@ type route struct {
 	handler Handler
 }
 
-// New makes the handler of an API. Of two routes that match, the later answers.
+// New makes the handler of an API. Of two paths that match, the one with fewer
+// segments in braces answers.
 func New(o Options, routes ...Route) http.Handler {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -116,7 +117,7 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err := a.survive(answer, r, summary); err != nil {
 		summary.Cause = err
 		if answer.status == 0 {
-			fail(answer, r, err)
+			fail(answer, r, summary.Route, err)
 		}
 	}
 	summary.Status = answer.status
@@ -167,11 +168,11 @@ func (a *api) match(method, path string) (found route, params map[string]string,
 	for i := range a.routes {
 		rt := &a.routes[i]
 		values, ok := rt.matches(parts)
-		if !ok {
+		if !ok || len(allow) > 0 && len(values) > len(params) {
 			continue
 		}
-		if found.handler == nil {
-			found.path = rt.path
+		if len(allow) == 0 || len(values) < len(params) {
+			found, params, allow = route{path: rt.path}, values, nil
 		}
 		allow = append(allow, rt.method)
 		if rt.method == http.MethodGet {

@@ -157,22 +157,23 @@ func extensions(schema *openapi3.Schema) []*openapi3.Schema {
 }
 
 // find returns the operation that describes the request, with the values in the
-// path. Where there is none, it is one that only answers 404 or 405.
+// path. Where there is none, it is one that only answers 404 or 405. Of two paths
+// that match, the one with fewer parameters is meant.
 func find(doc *openapi3.T, r *http.Request) (*routers.Route, map[string]string) {
 	route := &routers.Route{Spec: doc, Method: r.Method, PathItem: &openapi3.PathItem{}, Operation: refusing(doc, 404, "NotFound")}
+	var params map[string]string
 	for pattern, path := range doc.Paths.Map() {
-		params, ok := match(pattern, r.URL.Path)
-		if !ok {
+		values, ok := match(pattern, r.URL.Path)
+		if !ok || route.Path != "" && len(values) >= len(params) {
 			continue
 		}
-		route.Path, route.PathItem = pattern, path
+		params, route.Path, route.PathItem = values, pattern, path
 		route.Operation = refusing(doc, 405, "MethodNotAllowed")
 		if operation := path.Operations()[r.Method]; operation != nil {
 			route.Operation = operation
 		}
-		return route, params
 	}
-	return route, nil
+	return route, params
 }
 
 func refusing(doc *openapi3.T, status int, response string) *openapi3.Operation {
