@@ -95,21 +95,28 @@ func problem(status int, detail string) answer {
 
 // encode writes an answer in the shape that a kind of event asks for.
 func encode(kind Kind, a answer) []byte {
-	for name, values := range a.header {
-		if !isToken(name) || len(values) == 0 {
-			continue
-		}
-		a.add(kind, name, clean(values))
-	}
+	a.addHeader(kind)
 	if kind == ALB || kind == ALBMultiValue {
 		a.Description = strings.TrimSpace(fmt.Sprintf("%d %s", a.Status, http.StatusText(a.Status)))
 	}
+	return toJSON(a)
+}
+
+func toJSON(v any) []byte {
 	var out bytes.Buffer
 	encoder := json.NewEncoder(&out)
 	encoder.SetEscapeHTML(false)
 	// Strings, numbers and booleans always encode, and a buffer takes all.
-	_ = encoder.Encode(a)
+	_ = encoder.Encode(v)
 	return bytes.TrimSuffix(out.Bytes(), []byte("\n"))
+}
+
+func (a *answer) addHeader(kind Kind) {
+	for name, values := range a.header {
+		if isToken(name) && len(values) > 0 {
+			a.add(kind, name, clean(values))
+		}
+	}
 }
 
 // add puts a header where its kind of answer has it. For a REST API each name
