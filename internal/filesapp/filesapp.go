@@ -10,7 +10,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"uploadfiles/internal/app"
-	"uploadfiles/internal/httpapi"
+	"uploadfiles/internal/files"
+	"uploadfiles/internal/filesapi"
 )
 
 // Settings are what the environment says to the files function.
@@ -43,9 +44,25 @@ type App struct {
 // New makes the function. It makes no request.
 func New(cfg aws.Config, s Settings, log *slog.Logger) *App {
 	services := app.NewServices(cfg, s.Shared, log)
-	var routes []httpapi.Route
+	api := filesapi.API{
+		Files:    files.New(files.Options{Store: services.Store, Prefix: s.Prefix, Required: s.Required}),
+		BasePath: s.BasePath,
+		MaxZip:   maxWhole,
+	}
+	if s.Streaming {
+		api.MaxZip = maxStreamed
+	}
+	routes := api.Routes()
 	return &App{services.App(routes...), s.Streaming}
 }
+
+// How many bytes of a body Lambda hands on: as a stream 200 MB
+// (https://docs.aws.amazon.com/lambda/latest/dg/configuration-response-streaming.html),
+// and otherwise what 6 MB hold in base64, with room for headers.
+const (
+	maxStreamed = 200_000_000 - 64<<10
+	maxWhole    = (6<<20 - 64<<10) / 4 * 3
+)
 
 // LambdaHandler is what lambda.Start takes.
 func (a *App) LambdaHandler() any {

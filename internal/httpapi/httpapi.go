@@ -57,8 +57,8 @@ type Route struct {
 }
 
 // A Handler answers a request or returns why not: an error that has its row in
-// the table of failure.go, or an [Answerer]. An error after it has written is for
-// the log alone.
+// the table of failure.go, or an [Answerer]. An error after it has written goes
+// to the log, and the answer is broken off, so that nobody takes it for whole.
 type Handler func(w http.ResponseWriter, r *http.Request, call *Call) error
 
 // A Call is what is known of a request on its way.
@@ -106,6 +106,13 @@ func segments(path string) []string {
 func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	answer := &answer{ResponseWriter: w}
 	summary := begin(r)
+	if a.answer(answer, r, summary) != nil {
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// answer writes answer and log line. An error says that the answer is not whole.
+func (a *api) answer(answer *answer, r *http.Request, summary *Summary) error {
 	a.cors(answer.Header(), r)
 	header := answer.Header()
 	header.Set("X-Content-Type-Options", "nosniff")
@@ -113,15 +120,16 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if summary.RequestID != "" {
 		header.Set("X-Request-Id", summary.RequestID)
 	}
-	if err := a.survive(answer, r, summary); err != nil {
-		summary.Cause = err
-		if answer.status == 0 {
-			fail(answer, r, err)
-		}
+	err := a.survive(answer, r, summary)
+	summary.Cause = err
+	if err != nil && answer.status == 0 {
+		fail(answer, r, err)
+		err = nil
 	}
 	summary.Status = answer.status
 	summary.Duration = time.Since(summary.start)
 	summary.log(r.Context(), a.Log, a.Metrics(*summary))
+	return err
 }
 
 // survive makes an error of a panic, so that it has an answer, a log line and

@@ -3,6 +3,7 @@ package lambdahttp
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -18,7 +19,19 @@ type response struct {
 	core   *core.ProxyResponseWriter
 	header http.Header
 	status int // 0 until it is written
+	size   int // bytes of the body that were to be written
 }
+
+// maxAnswer is how many bytes of an answer that is not streamed Lambda hands on
+// (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html).
+const maxAnswer = 6 << 20
+
+// errAnswerTooLarge ends a body that nobody would get.
+var errAnswerTooLarge = errors.New("the answer is too large to go out")
+
+// tooLarge answers in the place of an answer that is.
+var tooLarge = problem(http.StatusRequestEntityTooLarge,
+	"The answer would have more than 6 MB, which is the most that can be sent here at once. Ask for less.")
 
 func newResponse() *response {
 	return &response{core: core.NewProxyResponseWriter(), header: http.Header{}}
@@ -46,6 +59,9 @@ func (w *response) Write(p []byte) (int, error) {
 	w.Flush()
 	if w.status == http.StatusNoContent || w.status == http.StatusNotModified {
 		return 0, http.ErrBodyNotAllowed
+	}
+	if w.size += len(p); w.size > maxAnswer {
+		return 0, errAnswerTooLarge
 	}
 	return w.core.Write(p)
 }
