@@ -9,6 +9,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -162,12 +163,11 @@ func (a *Archive) add(ctx context.Context, archive *zip.Writer, r *reading) erro
 	if r.err != nil || r.state != upload.Ready {
 		return r.err
 	}
-	header := &zip.FileHeader{Name: r.name, Method: zip.Store, Modified: r.head.Modified}
-	if isText(r.head.ContentType) {
-		header.Method = zip.Deflate
+	method := zip.Store
+	if compressible(r.head.ContentType) {
+		method = zip.Deflate
 	}
-	header.SetMode(0o644)
-	entry, err := archive.CreateHeader(header)
+	entry, err := create(archive, r.name, method, r.head.Modified)
 	if r.body != nil && err == nil {
 		_, err = a.files.copyBody(ctx, entry, r.head, r.body)
 		return err
@@ -181,6 +181,12 @@ func (a *Archive) add(ctx context.Context, archive *zip.Writer, r *reading) erro
 		return &writeError{err}
 	}
 	return nil
+}
+
+func create(archive *zip.Writer, name string, method uint16, modified time.Time) (io.Writer, error) {
+	header := &zip.FileHeader{Name: name, Method: method, Modified: modified.UTC()}
+	header.SetMode(0o644)
+	return archive.CreateHeader(header)
 }
 
 // compressor makes the compressor of one archive: its entries come one after the
@@ -198,21 +204,30 @@ func compressor() zip.Compressor {
 	}
 }
 
-// isText tells types that compression makes much smaller from those that are
-// compressed or unknown. With the speed at which Lambda streams, 2 MB/s, what is
-// saved is worth more than the time that it takes.
-func isText(contentType string) bool {
-	essence, _, _ := strings.Cut(contentType, ";")
-	essence = strings.ToLower(strings.TrimSpace(essence))
-	return strings.HasPrefix(essence, "text/") ||
-		strings.HasSuffix(essence, "+json") || strings.HasSuffix(essence, "+xml") ||
-		slices.Contains(textTypes, essence)
+// compressible tells types that compression makes much smaller from those that
+// are compressed or unknown. Lambda streams 2 MB/s, which a fraction of a
+// processor compresses: what is saved is worth more than the time that it takes.
+func compressible(contentType string) bool {
+	return IsText(contentType) || slices.Contains(bulky, essence(contentType))
 }
 
-var textTypes = []string{
+var bulky = []string{"application/x-tar", "application/wasm", "image/bmp", "image/tiff"}
+
+// IsText tells types of text from others.
+func IsText(contentType string) bool {
+	t := essence(contentType)
+	return strings.HasPrefix(t, "text/") || strings.HasSuffix(t, "+json") || strings.HasSuffix(t, "+xml") ||
+		slices.Contains(texts, t)
+}
+
+var texts = []string{
 	"application/json", "application/javascript", "application/x-ndjson", "application/xml", "application/x-sh",
-	"application/sql", "application/yaml", "application/toml", "application/rtf", "application/x-tar",
-	"application/wasm", "image/bmp", "image/tiff",
+	"application/sql", "application/yaml", "application/toml", "application/rtf",
+}
+
+func essence(contentType string) string {
+	t, _, _ := strings.Cut(contentType, ";")
+	return strings.ToLower(strings.TrimSpace(t))
 }
 
 // reasonFor is empty for a file that is whole.
@@ -246,7 +261,7 @@ func (a *Archive) report(archive *zip.Writer, missing []Missing) error {
 	for i := 2; a.has(name); i++ {
 		name = fmt.Sprintf("MISSING %d.txt", i)
 	}
-	entry, err := archive.Create(name)
+	entry, err := create(archive, name, zip.Deflate, time.Now())
 	if err != nil {
 		return err
 	}

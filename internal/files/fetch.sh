@@ -17,7 +17,8 @@ export LC_ALL
 have=0 got=0 bad=0
 
 files() {
-	: files
+	: # a function needs a command
+	# files
 }
 
 say() {

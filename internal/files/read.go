@@ -112,19 +112,20 @@ func (f *Files) load(ctx context.Context, o object.Info) (object.Head, []byte, e
 	}
 }
 
-// Read returns the bytes of a file of up to limit bytes, which are the right
+// Read returns a file of up to limit bytes with its bytes, which are the right
 // ones where the store knows their hash. Its errors are those of the store,
-// [ErrWithheld], [ErrTooLarge] and [ErrDamaged].
-func (f *Files) Read(ctx context.Context, c upload.Conversation, name string, limit int64) ([]byte, error) {
+// [ErrWithheld], [ErrTooLarge] and [ErrDamaged]; with the second the file is
+// returned without its bytes.
+func (f *Files) Read(ctx context.Context, c upload.Conversation, name string, limit int64) (File, []byte, error) {
 	file, err := f.Find(ctx, c, name)
 	switch {
 	case err != nil:
-		return nil, err
+		return File{}, nil, err
 	case file.State != upload.Ready:
-		return nil, ErrWithheld
+		return File{}, nil, ErrWithheld
 	case file.Size > limit:
-		return nil, ErrTooLarge
+		return file, nil, ErrTooLarge
 	}
 	_, data, err := f.load(ctx, file.Info)
-	return data, err
+	return file, data, err
 }

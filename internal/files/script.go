@@ -16,9 +16,8 @@ import (
 //go:embed fetch.sh
 var scriptTemplate string
 
-// The parts of the script before and after the lines of the files, which stand
-// in the place of this line.
-const scriptFiles = "\t: files\n"
+// scriptFiles is the line in whose place those of the files come.
+const scriptFiles = "\t# files\n"
 
 // Script writes a POSIX shell script that downloads the files of a conversation
 // and verifies the hash of each. Whatever the names of files are, they are only

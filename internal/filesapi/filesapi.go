@@ -6,7 +6,6 @@ import (
 	"bufio"
 	"encoding/base64"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -206,21 +205,22 @@ func (a API) manifest(w http.ResponseWriter, r *http.Request, call *httpapi.Call
 		return nil
 	}
 	out := bufio.NewWriter(w) // until it is full, an error has an answer of its own
-	encoder := json.NewEncoder(out)
-	encoder.SetEscapeHTML(false)
-	before := fmt.Sprintf("{\"conversation\":\"%s\",\n\"files\":[\n", call.Conversation)
+	_, _ = fmt.Fprintf(out, "{\"conversation\":\"%s\",\"files\":[", call.Conversation)
+	end := "\n"
 	err := a.Files.Each(r.Context(), call.Conversation, func(f files.File) error {
-		_, _ = out.WriteString(before) // the writer keeps its error
-		before = ","
-		return encoder.Encode(fileOf(f))
+		line, err := httpapi.JSON(fileOf(f))
+		if err != nil {
+			return err
+		}
+		_, _ = out.WriteString(end)
+		end = ",\n"
+		_, err = out.Write(line)
+		return err
 	})
 	if err != nil {
 		return err
 	}
-	if before == "," {
-		before = ""
-	}
-	_, _ = out.WriteString(before + "]}\n")
+	_, _ = out.WriteString("\n]}\n")
 	return out.Flush()
 }
 

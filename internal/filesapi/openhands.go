@@ -7,6 +7,7 @@ import (
 	"path"
 	"unicode/utf8"
 
+	"uploadfiles/internal/files"
 	"uploadfiles/internal/httpapi"
 )
 
@@ -49,14 +50,18 @@ func (a API) selectFile(w http.ResponseWriter, r *http.Request, call *httpapi.Ca
 	if file == "" {
 		return missingQuery("file")
 	}
-	text, err := a.Files.Read(r.Context(), call.Conversation, path.Clean("/" + file)[1:], maxText)
-	if err != nil {
+	f, text, err := a.Files.Read(r.Context(), call.Conversation, path.Clean("/" + file)[1:], maxText)
+	switch {
+	case errors.Is(err, files.ErrTooLarge) && !files.IsText(f.ContentType):
+		return binary
+	case err != nil:
 		return err
-	}
-	if bytes.IndexByte(text, 0) >= 0 || !utf8.Valid(text) {
-		return problem{status: http.StatusUnsupportedMediaType, Detail: "Unable to open a binary file."}
+	case bytes.IndexByte(text, 0) >= 0 || !utf8.Valid(text):
+		return binary
 	}
 	return httpapi.WriteJSON(w, r, http.StatusOK, struct {
 		Code string `json:"code"`
 	}{string(text)})
 }
+
+var binary = problem{status: http.StatusUnsupportedMediaType, Detail: "Unable to open a binary file."}

@@ -5,6 +5,7 @@ package httpapi
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -126,7 +127,7 @@ func (a *api) answer(answer *answer, r *http.Request, summary *Summary) error {
 		fail(answer, r, err)
 		err = nil
 	}
-	summary.Status = answer.status
+	summary.Status = cmp.Or(answer.status, http.StatusOK)
 	summary.Duration = time.Since(summary.start)
 	summary.log(r.Context(), a.Log, a.Metrics(*summary))
 	return err
@@ -250,19 +251,34 @@ func (a *answer) WriteHeader(status int) {
 	a.ResponseWriter.WriteHeader(status)
 }
 
+func (a *answer) Write(p []byte) (int, error) {
+	if a.status == 0 {
+		a.status = http.StatusOK
+	}
+	return a.ResponseWriter.Write(p)
+}
+
+// Unwrap lets a [http.ResponseController] reach the writer.
 func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
-// WriteJSON sends v. An ampersand stays one, so that a person can copy a URL out
-// of the answer.
+// WriteJSON sends v.
 func WriteJSON(w http.ResponseWriter, r *http.Request, status int, v any) error {
-	var body bytes.Buffer
-	encoder := json.NewEncoder(&body)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(v); err != nil {
+	body, err := JSON(v)
+	if err != nil {
 		return err
 	}
-	writeBody(w, r, status, body.Bytes())
+	writeBody(w, r, status, append(body, '\n'))
 	return nil
+}
+
+// JSON is v on one line. An ampersand stays one, so that a person can copy a URL
+// out of the answer.
+func JSON(v any) ([]byte, error) {
+	var line bytes.Buffer
+	encoder := json.NewEncoder(&line)
+	encoder.SetEscapeHTML(false)
+	err := encoder.Encode(v)
+	return bytes.TrimSuffix(line.Bytes(), []byte("\n")), err
 }
 
 // writeBody sends JSON. A HEAD request gets the header alone.

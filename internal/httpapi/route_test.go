@@ -62,7 +62,6 @@ func TestAnErrorAfterTheAnswerHasBegunBreaksItOff(t *testing.T) {
 	var log bytes.Buffer
 	api := httpapi.New(httpapi.Options{Keys: oneKey("k"), Log: slog.New(slog.NewJSONHandler(&log, nil))},
 		httpapi.Route{Method: http.MethodGet, Path: "/half", Handle: func(w http.ResponseWriter, _ *http.Request, _ *httpapi.Call) error {
-			w.WriteHeader(http.StatusOK)
 			_, _ = io.WriteString(w, "half of")
 			_ = http.NewResponseController(w).Flush()
 			return errors.New("the store went away")
@@ -77,7 +76,9 @@ func TestAnErrorAfterTheAnswerHasBegunBreaksItOff(t *testing.T) {
 	if body, err := io.ReadAll(response.Body); !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("GET /half = %d, %q, %v, want a body that breaks off", response.StatusCode, body, err)
 	}
-	if !strings.Contains(log.String(), `"cause":"the store went away"`) {
-		t.Errorf("the log has no cause: %s", &log)
+	for _, want := range []string{`"cause":"the store went away"`, `"status":200`} {
+		if !strings.Contains(log.String(), want) {
+			t.Errorf("log = %s, want %s", &log, want)
+		}
 	}
 }
