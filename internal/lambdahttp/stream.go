@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"sync/atomic"
 )
 
 // ErrBrokenOff is how a [Stream] ends whose answer is not whole.
@@ -83,7 +84,7 @@ func (h *Handler) Stream(ctx context.Context, payload json.RawMessage) (*Stream,
 	returned := make(chan struct{})
 	go func() {
 		defer close(returned)
-		h.stream(event.kind, r, to)
+		h.stream(ctx, event.kind, r, to)
 	}()
 	return &Stream{from, streamedType, func() {
 		cancel()
@@ -106,12 +107,17 @@ func done(contentType string, whole []byte) *Stream {
 	return &Stream{bytes.NewReader(whole), contentType, func() {}}
 }
 
-// stream writes the answer to a request into to, and closes it.
-func (h *Handler) stream(kind Kind, r *http.Request, to *io.PipeWriter) {
-	// Nobody may read, so a write has to end with the context.
-	stop := context.AfterFunc(r.Context(), func() { to.CloseWithError(ErrBrokenOff) })
-	defer stop()
+// stream writes the answer to a request into to, and closes it. Nobody may read,
+// so what is written has to end with the request's context, or with the
+// invocation's if it begins only then: that is an answer that says why.
+func (h *Handler) stream(ctx context.Context, kind Kind, r *http.Request, to *io.PipeWriter) {
 	w := &streamed{kind: kind, head: r.Method == http.MethodHead, header: http.Header{}, to: bufio.NewWriterSize(to, streamBuffer)}
+	defer context.AfterFunc(ctx, func() { to.CloseWithError(ErrBrokenOff) })()
+	defer context.AfterFunc(r.Context(), func() {
+		if w.begun.Load() {
+			to.CloseWithError(ErrBrokenOff)
+		}
+	})()
 	if !h.serve(w, r) {
 		if w.status != 0 {
 			to.CloseWithError(ErrBrokenOff)
@@ -136,6 +142,7 @@ type streamed struct {
 	head   bool // whether the request's method is HEAD
 	header http.Header
 	status int // 0 until it is written
+	begun  atomic.Bool
 	to     *bufio.Writer
 }
 
@@ -152,6 +159,7 @@ func (w *streamed) WriteHeader(status int) {
 		return
 	}
 	w.status = status
+	w.begun.Store(true)
 	_, _ = w.to.Write(prelude(w.kind, answer{Status: status, header: w.header})) // the next write fails as well
 }
 
