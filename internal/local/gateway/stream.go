@@ -120,6 +120,7 @@ type client struct{ http.ResponseWriter }
 
 func (c client) Write(p []byte) (int, error) {
 	_, _ = c.ResponseWriter.Write(p) // a client that has gone can be told nothing
+	_ = http.NewResponseController(c.ResponseWriter).Flush()
 	return len(p), nil
 }
 
