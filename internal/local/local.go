@@ -377,6 +377,8 @@ func (s *Stack) environment(user func(string) string) func(string) string {
 			return s.SecretsEndpoint
 		case "SESSION_KEY_CACHE":
 			return cmp.Or(user(name), keyCache)
+		case "RESPONSE_STREAMING":
+			return "true" // as template.yaml has it; the stand-in takes nothing else
 		}
 		if strings.HasPrefix(name, "AWS_") {
 			return ""
