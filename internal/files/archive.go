@@ -173,7 +173,7 @@ func (a *Archive) add(ctx context.Context, archive *zip.Writer, r *reading) erro
 		return err
 	}
 	if r.body != nil {
-		r.body.Close()
+		_ = r.body.Close()
 	} else if err == nil {
 		_, err = entry.Write(r.data)
 	}

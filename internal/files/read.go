@@ -42,7 +42,7 @@ func (f *Files) copyBody(ctx context.Context, w io.Writer, head object.Head, bod
 	out := &counter{w: io.MultiWriter(w, hash)}
 	for try := 1; ; try++ {
 		_, err := io.Copy(out, body)
-		body.Close()
+		_ = body.Close() // what was read counts
 		switch {
 		case out.err != nil:
 			return sum, &writeError{out.err}

@@ -263,22 +263,27 @@ func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
 // WriteJSON sends v.
 func WriteJSON(w http.ResponseWriter, r *http.Request, status int, v any) error {
-	body, err := JSON(v)
-	if err != nil {
+	var body bytes.Buffer
+	if err := encode(&body, v); err != nil {
 		return err
 	}
-	writeBody(w, r, status, append(body, '\n'))
+	writeBody(w, r, status, body.Bytes())
 	return nil
 }
 
-// JSON is v on one line. An ampersand stays one, so that a person can copy a URL
-// out of the answer.
+// JSON is v as [WriteJSON] sends it, without the line break at its end.
 func JSON(v any) ([]byte, error) {
 	var line bytes.Buffer
-	encoder := json.NewEncoder(&line)
-	encoder.SetEscapeHTML(false)
-	err := encoder.Encode(v)
+	err := encode(&line, v)
 	return bytes.TrimSuffix(line.Bytes(), []byte("\n")), err
+}
+
+// encode writes v on one line. An ampersand stays one, so that a person can copy
+// a URL out of the answer.
+func encode(out *bytes.Buffer, v any) error {
+	encoder := json.NewEncoder(out)
+	encoder.SetEscapeHTML(false)
+	return encoder.Encode(v)
 }
 
 // writeBody sends JSON. A HEAD request gets the header alone.

@@ -67,7 +67,6 @@ func TestAnErrorAfterTheAnswerHasBegunBreaksItOff(t *testing.T) {
 			return errors.New("the store went away")
 		}})
 	server := httptest.NewServer(api)
-	defer server.Close()
 	response, err := http.Get(server.URL + "/half")
 	if err != nil {
 		t.Fatal(err)
@@ -76,6 +75,7 @@ func TestAnErrorAfterTheAnswerHasBegunBreaksItOff(t *testing.T) {
 	if body, err := io.ReadAll(response.Body); !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("GET /half = %d, %q, %v, want a body that breaks off", response.StatusCode, body, err)
 	}
+	server.Close() // which waits for the handler and its log line
 	for _, want := range []string{`"cause":"the store went away"`, `"status":200`} {
 		if !strings.Contains(log.String(), want) {
 			t.Errorf("log = %s, want %s", &log, want)

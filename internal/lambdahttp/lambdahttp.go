@@ -12,6 +12,7 @@ package lambdahttp
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -120,7 +121,8 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) (returned bool) 
 		if returned {
 			return
 		}
-		if value := recover(); value != http.ErrAbortHandler {
+		value := recover()
+		if err, ok := value.(error); !ok || !errors.Is(err, http.ErrAbortHandler) {
 			h.logPanic(r.Context(), value)
 		}
 	}()

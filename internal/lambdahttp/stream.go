@@ -88,7 +88,7 @@ func (h *Handler) Stream(ctx context.Context, payload json.RawMessage) (*Stream,
 	}()
 	return &Stream{from, streamedType, func() {
 		cancel()
-		from.Close()
+		_ = from.Close() // it never fails
 		<-returned
 	}}, nil
 }
@@ -111,10 +111,16 @@ func done(contentType string, whole []byte) *Stream {
 // so what is written has to end with the request's context, or with the
 // invocation's if it begins only then: that is an answer that says why.
 func (h *Handler) stream(ctx context.Context, kind Kind, r *http.Request, to *io.PipeWriter) {
-	w := &streamed{kind: kind, head: r.Method == http.MethodHead, header: http.Header{}, to: bufio.NewWriterSize(to, streamBuffer)}
+	w := &streamed{
+		kind:   kind,
+		head:   r.Method == http.MethodHead,
+		late:   func() bool { return r.Context().Err() != nil },
+		header: http.Header{},
+		to:     bufio.NewWriterSize(to, streamBuffer),
+	}
 	defer context.AfterFunc(ctx, func() { to.CloseWithError(ErrBrokenOff) })()
 	defer context.AfterFunc(r.Context(), func() {
-		if w.begun.Load() {
+		if w.inTime.Load() {
 			to.CloseWithError(ErrBrokenOff)
 		}
 	})()
@@ -132,17 +138,18 @@ func (h *Handler) stream(ctx context.Context, kind Kind, r *http.Request, to *io
 		to.CloseWithError(ErrBrokenOff)
 		return
 	}
-	to.Close()
+	_ = to.Close() // it never fails
 }
 
 // streamed writes an answer as it comes, by the rules of net/http as response
 // does.
 type streamed struct {
 	kind   Kind
-	head   bool // whether the request's method is HEAD
+	head   bool        // whether the request's method is HEAD
+	late   func() bool // whether the request's context is over
 	header http.Header
-	status int // 0 until it is written
-	begun  atomic.Bool
+	status int         // 0 until it is written
+	inTime atomic.Bool // whether it was written before the context was over
 	to     *bufio.Writer
 }
 
@@ -159,7 +166,7 @@ func (w *streamed) WriteHeader(status int) {
 		return
 	}
 	w.status = status
-	w.begun.Store(true)
+	w.inTime.Store(!w.late())
 	_, _ = w.to.Write(prelude(w.kind, answer{Status: status, header: w.header})) // the next write fails as well
 }
 

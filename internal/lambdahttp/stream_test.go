@@ -116,7 +116,9 @@ func TestStreamKeepsTheRulesOfHTTP(t *testing.T) {
 				t.Errorf("write after 204 = %v", err)
 			}
 		}, 204, ""},
-		{"redirect", "GET", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "https://x.example/", 307) }, 307,
+		{"redirect", "GET", func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "https://x.example/", http.StatusTemporaryRedirect)
+		}, 307,
 			"<a href=\"https://x.example/\">Temporary Redirect</a>.\n\n"},
 	}
 	for _, tt := range tests {

@@ -94,6 +94,7 @@ func TestAStreamThatBreaksOffBreaksTheConnection(t *testing.T) {
 	if body, err := io.ReadAll(response.Body); !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("%d bytes, then %v, want a body that breaks off", len(body), err)
 	}
+	server.Close() // which waits for the log line
 	if !strings.Contains(log.String(), "answer broken off") {
 		t.Errorf("log = %s", &log)
 	}
