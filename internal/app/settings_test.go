@@ -29,8 +29,11 @@ func TestSettingsHaveDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := app.Settings{
-		Bucket: "bucket", Prefix: "conversations/", Secret: "secret", KeyCache: time.Minute,
-		KeyOverlap: 5 * time.Minute, URLExpiry: time.Hour, MaxFiles: 1000, MaxDirect: 5 << 30,
+		Shared: app.Shared{
+			Bucket: "bucket", Prefix: "conversations/", Secret: "secret", KeyCache: time.Minute,
+			KeyOverlap: 5 * time.Minute, URLExpiry: time.Hour,
+		},
+		MaxFiles: 1000, MaxDirect: 5 << 30,
 	}
 	if diff := cmp.Diff(want, got, ignoreRules); diff != "" {
 		t.Errorf("settings (-want +got):\n%s", diff)
@@ -49,10 +52,13 @@ func TestSettingsAreRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := app.Settings{
-		Bucket: "bucket", Prefix: "a/b/", Secret: "secret", KeyCache: 2 * time.Second,
-		URLExpiry: 168 * time.Hour, PublicEndpoint: "https://s3.example.com", MaxFiles: 5, MaxFileSize: 1000, MaxDirect: 5 << 40,
-		Origins: []string{"https://a.example.com", "http://localhost:5173"}, SkipObjects: true, Required: upload.Tag{Key: "scan", Value: "clean=yes"},
-		BasePath: "/chat/v1", LogLevel: slog.LevelDebug, S3Endpoint: "http://127.0.0.1:9000", SecretsEndpoint: "http://127.0.0.1:9001",
+		Shared: app.Shared{
+			Bucket: "bucket", Prefix: "a/b/", Secret: "secret", KeyCache: 2 * time.Second,
+			URLExpiry: 168 * time.Hour, PublicEndpoint: "https://s3.example.com",
+			Origins: []string{"https://a.example.com", "http://localhost:5173"}, Required: upload.Tag{Key: "scan", Value: "clean=yes"},
+			BasePath: "/chat/v1", LogLevel: slog.LevelDebug, S3Endpoint: "http://127.0.0.1:9000", SecretsEndpoint: "http://127.0.0.1:9001",
+		},
+		MaxFiles: 5, MaxFileSize: 1000, MaxDirect: 5 << 40, SkipObjects: true,
 	}
 	if diff := cmp.Diff(want, got, ignoreRules); diff != "" {
 		t.Errorf("settings (-want +got):\n%s", diff)

@@ -36,6 +36,10 @@ type Options struct {
 	// clients and its environment. Nil means that there is no gateway.
 	Function func(cfg aws.Config, getenv func(string) string) (gateway.Function, error)
 
+	// Files makes what answers the paths of [FilesPaths] in the Function's place,
+	// in the same way. Nil means that the Function answers them.
+	Files func(cfg aws.Config, getenv func(string) string) (gateway.Streamer, error)
+
 	// Getenv is the environment of the user, whose settings go before the
 	// stack's own, but for the addresses of the services. Nil means empty.
 	Getenv func(string) string
@@ -84,6 +88,20 @@ type Stack struct {
 
 // Conversation is the one whose session key a stack makes if there is none.
 const Conversation = "demo"
+
+// FilesPaths are the paths that the files function answers, as API Gateway
+// spells them.
+var FilesPaths = []string{
+	"/",
+	"/page/{proxy+}",
+	"/api/conversations/{conversation_id}/files",
+	"/api/conversations/{conversation_id}/files/{name}",
+	"/api/conversations/{conversation_id}/zip",
+	"/api/conversations/{conversation_id}/manifest",
+	"/api/conversations/{conversation_id}/fetch.sh",
+	"/api/conversations/{conversation_id}/list-files",
+	"/api/conversations/{conversation_id}/select-file",
+}
 
 // What the function's settings are where the user does not say otherwise.
 const (
@@ -323,6 +341,15 @@ func (s *Stack) handler(o Options) (http.Handler, error) {
 		return nil, err
 	}
 	api := &gateway.API{Function: function, Origins: split(o.Getenv("CORS_ALLOWED_ORIGINS")), Log: o.Log}
+	if o.Files != nil {
+		files, err := o.Files(s.AWS.Copy(), s.environment(o.Getenv))
+		if err != nil {
+			return nil, err
+		}
+		for _, path := range FilesPaths {
+			api.Routes = append(api.Routes, gateway.Route{Path: path, Streamer: files})
+		}
+	}
 	if o.Routes == nil {
 		return api, nil
 	}
@@ -350,6 +377,8 @@ func (s *Stack) environment(user func(string) string) func(string) string {
 			return s.SecretsEndpoint
 		case "SESSION_KEY_CACHE":
 			return cmp.Or(user(name), keyCache)
+		case "RESPONSE_STREAMING":
+			return "true" // as template.yaml has it; the stand-in takes nothing else
 		}
 		if strings.HasPrefix(name, "AWS_") {
 			return ""

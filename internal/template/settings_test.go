@@ -84,7 +84,7 @@ func TestFunctionTakesWhatTheTemplateTakes(t *testing.T) {
 func metrics(t *testing.T) (namespace, dimension string, names []string) {
 	t.Helper()
 	var log bytes.Buffer
-	function := app.New(aws.Config{Region: "eu-central-1"}, app.Settings{Bucket: "b", Secret: "s", Function: "f"},
+	function := app.New(aws.Config{Region: "eu-central-1"}, app.Settings{Shared: app.Shared{Bucket: "b", Secret: "s", Function: "f"}},
 		slog.New(slog.NewJSONHandler(&log, nil)))
 	event := `{"httpMethod":"GET","path":"/nowhere","resource":"/","requestContext":{"stage":"live"}}`
 	if _, err := function.Invoke(context.Background(), []byte(event)); err != nil {
