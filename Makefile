@@ -73,5 +73,14 @@ FUZZTIME ?= 20s
 fuzz: ## Run each fuzz target for FUZZTIME (20s)
 	@.ci/fuzz $(FUZZTIME)
 
+# The page's bundle is committed, so that nothing else here needs Node.
+.PHONY: page browser
+page: ## Bundle the page anew after a change of its sources or libraries (needs Node and npm)
+	@internal/page/refresh.sh
+
+TEST ?=
+browser: ## Test the page in Chromium (needs Node and npm; installs Chromium as root on Debian; TEST=a part of a test's name)
+	@internal/browser/run.sh "$(TEST)"
+
 clean: ## Remove what was built; files, keys and logs under .local/ stay
 	rm -rf .local/bin .aws-sam bin
