@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -109,6 +110,8 @@ const (
 	defaultSecret = "upload-files/session-key"
 	// keyCache makes an edit of the secrets count soon.
 	keyCache = "2s"
+	// defaultMaxDirectFile is the function's own, 5 GiB.
+	defaultMaxDirectFile = 5 << 30
 )
 
 // Start starts a stack and returns when it serves. A [*PortError] says that a
@@ -340,7 +343,12 @@ func (s *Stack) handler(o Options) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	api := &gateway.API{Function: function, Origins: split(o.Getenv("CORS_ALLOWED_ORIGINS")), Log: o.Log}
+	api := &gateway.API{
+		Function:      function,
+		MaxDirectFile: maxDirectFile(o.Getenv),
+		Origins:       split(o.Getenv("CORS_ALLOWED_ORIGINS")),
+		Log:           o.Log,
+	}
 	if o.Files != nil {
 		files, err := o.Files(s.AWS.Copy(), s.environment(o.Getenv))
 		if err != nil {
@@ -360,6 +368,14 @@ func (s *Stack) handler(o Options) (http.Handler, error) {
 		}
 		api.ServeHTTP(w, r)
 	}), nil
+}
+
+// maxDirectFile reads a setting that the function has found right.
+func maxDirectFile(getenv func(string) string) int64 {
+	if n, err := strconv.ParseInt(getenv("MAX_DIRECT_FILE_SIZE"), 10, 64); err == nil {
+		return n
+	}
+	return defaultMaxDirectFile
 }
 
 // environment is that of the function: the user's settings, and what makes it

@@ -117,20 +117,31 @@ func TestAlarmsWatchMetricsThatTheFunctionSends(t *testing.T) {
 	namespace, dimension, names := metrics(t)
 	watched := 0
 	for name, alarm := range alarms {
-		if alarm["Namespace"] != namespace {
-			continue
-		}
-		watched++
-		if metric := alarm["MetricName"].(string); !slices.Contains(names, metric) {
-			t.Errorf("%s watches %s, which the function does not send", name, metric)
-		}
-		if got, _ := template.At(alarm, "Dimensions", "0", "Name"); got != dimension {
-			t.Errorf("%s looks at the dimension %v, the function sends %s", name, got, dimension)
+		for _, m := range own(alarm, namespace) {
+			watched++
+			if metric := m["MetricName"].(string); !slices.Contains(names, metric) {
+				t.Errorf("%s watches %s, which the function does not send", name, metric)
+			}
+			if got, _ := template.At(m, "Dimensions", "0", "Name"); got != dimension {
+				t.Errorf("%s looks at the dimension %v, the function sends %s", name, got, dimension)
+			}
 		}
 	}
-	if watched != 2 {
-		t.Errorf("%d alarms watch the function's own metrics in namespace %s, want 2", watched, namespace)
+	if watched != 4 {
+		t.Errorf("alarms watch %d of the functions' own metrics in namespace %s, want two of each function", watched, namespace)
 	}
+}
+
+// own are the metrics of a namespace that an alarm watches.
+func own(alarm object, namespace string) []object {
+	var found []object
+	items, _ := alarm["Metrics"].([]any)
+	for _, item := range items {
+		if m, ok := template.At(item, "MetricStat", "Metric"); ok && m.(object)["Namespace"] == namespace {
+			found = append(found, m.(object))
+		}
+	}
+	return found
 }
 
 func TestDashboardShowsEveryMetricOfTheFunction(t *testing.T) {

@@ -24,10 +24,11 @@ type Function interface {
 // of API Gateway and Lambda. Its own answers are those that template.yaml words.
 // Function is required.
 type API struct {
-	Function Function     // answers what no route names
-	Routes   []Route      // the first that matches answers
-	Origins  []string     // that the function gives CORS headers; with any, so do the API's own answers
-	Log      *slog.Logger // of requests that got no answer of the function; nil means no log
+	Function      Function     // answers what no route names
+	Routes        []Route      // the first that matches answers
+	MaxDirectFile int64        // bytes in a file that goes straight to S3, for who sent too large a request
+	Origins       []string     // that the function gives CORS headers; with any, so do the API's own answers
+	Log           *slog.Logger // of requests that got no answer of the function; nil means no log
 }
 
 // Limits of the platform. The quotas of a REST API
@@ -237,8 +238,23 @@ func (a *API) refuse(w http.ResponseWriter, r *http.Request, id string, err erro
 			header.Set("Access-Control-Expose-Headers", "Retry-After")
 		}
 	}
+	body := refusalBody{Detail: refusal.detail}
+	if refusal == tooLarge {
+		body.Direct = &direct{Params: "s3/params", Multipart: "s3/multipart", MaxFileSize: a.MaxDirectFile}
+	}
 	w.WriteHeader(refusal.status)
-	json.NewEncoder(w).Encode(struct { // a client that has gone can be told nothing
-		Detail string `json:"detail"`
-	}{refusal.detail})
+	json.NewEncoder(w).Encode(body) // a client that has gone can be told nothing
+}
+
+type refusalBody struct {
+	Detail string  `json:"detail"`
+	Direct *direct `json:"direct,omitempty"`
+}
+
+// direct says how a file goes straight to S3: routes, relative to the request's,
+// and how many bytes it may have.
+type direct struct {
+	Params      string `json:"params"`
+	Multipart   string `json:"multipart"`
+	MaxFileSize int64  `json:"max_file_size"`
 }
