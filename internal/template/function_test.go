@@ -50,7 +50,7 @@ var functionPromises = []promise{
 	property(filesLambda+".Properties.Architectures", list("x86_64"), "Architecture=x86_64"),
 	property(filesLambda+".Properties.MemorySize", 512),
 	property(filesLambda+".Properties.MemorySize", 1024, "FilesMemorySize=1024"),
-	property(filesLambda+".Properties.Timeout", 900),
+	property(filesLambda+".Properties.Timeout", 300),
 	property(filesLambda+".Properties.Timeout", 60, "FilesTimeoutSeconds=60"),
 	{
 		name: "concurrency of the function for files is reserved if wanted",
