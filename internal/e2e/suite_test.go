@@ -250,7 +250,7 @@ func mend(t *testing.T, service string) {
 	control(t, "/"+service+"/"+string(relay.Up))
 }
 
-// functionLog returns all that the function has logged.
+// functionLog returns all that the functions have logged.
 func functionLog(t *testing.T) string {
 	t.Helper()
 	_, _, text := fetch(t, stack.Control+"/function/log")
