@@ -15,14 +15,15 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"uploadfiles/internal/app"
+	"uploadfiles/internal/filesapp"
 	"uploadfiles/internal/template"
 )
 
-// environment is what the template gives the function; what is a reference to a
+// environment is what the template gives a function; what is a reference to a
 // resource still has its name.
-func environment(t *testing.T, parameters ...string) map[string]string {
+func environment(t *testing.T, function string, parameters ...string) map[string]string {
 	t.Helper()
-	value, err := get(read(t), lambda+".Properties.Environment.Variables", parameters...)
+	value, err := get(read(t), function+".Properties.Environment.Variables", parameters...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,46 +37,69 @@ func environment(t *testing.T, parameters ...string) map[string]string {
 	return variables
 }
 
+// parsers read the settings of each function, and give them as text.
+var parsers = map[string]func(getenv func(string) string) (string, error){
+	lambda: func(getenv func(string) string) (string, error) {
+		settings, err := app.ParseSettings(getenv)
+		return fmt.Sprintf("%+v", settings), err
+	},
+	filesLambda: func(getenv func(string) string) (string, error) {
+		settings, err := filesapp.ParseSettings(getenv)
+		return fmt.Sprintf("%+v", settings), err
+	},
+}
+
+// runtime are the settings of the Go runtime.
+var runtime = map[string][]string{lambda: {"GOGC", "GOMAXPROCS"}}
+
 func TestEnvironmentIsWhatTheFunctionReads(t *testing.T) {
-	var reads []string
-	_, _ = app.ParseSettings(func(name string) string { // what is missing is not the question
-		if !strings.HasPrefix(name, "AWS_") { // of Lambda and the SDK
-			reads = append(reads, name)
+	for function, parse := range parsers {
+		var reads []string
+		_, _ = parse(func(name string) string { // what is missing is not the question
+			if !strings.HasPrefix(name, "AWS_") { // of Lambda and the SDK
+				reads = append(reads, name)
+			}
+			return ""
+		})
+		reads = append(reads, runtime[function]...)
+		slices.Sort(reads)
+		gives := slices.Sorted(maps.Keys(environment(t, function)))
+		if diff := cmp.Diff(slices.Compact(reads), gives); diff != "" {
+			t.Errorf("settings that %s reads (-) and the template gives (+):\n%s", function, diff)
 		}
-		return ""
-	})
-	reads = append(reads, "GOGC", "GOMAXPROCS") // the Go runtime's own
-	slices.Sort(reads)
-	gives := slices.Sorted(maps.Keys(environment(t)))
-	if diff := cmp.Diff(slices.Compact(reads), gives); diff != "" {
-		t.Errorf("settings that the function reads (-) and the template gives (+):\n%s", diff)
 	}
 }
 
 func TestDefaultsOfTheTemplateAreThoseOfTheFunction(t *testing.T) {
-	given := environment(t)
-	withDefaults, err := app.ParseSettings(func(name string) string { return given[name] })
-	if err != nil {
-		t.Fatalf("the function refuses the template's defaults: %v", err)
-	}
-	required := map[string]string{"UPLOAD_BUCKET": "UploadBucket", "SESSION_KEY_SECRET": "SessionKeySecret"}
-	bare, err := app.ParseSettings(func(name string) string { return required[name] })
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got, want := fmt.Sprintf("%+v", withDefaults), fmt.Sprintf("%+v", bare); got != want {
-		t.Errorf("settings by the template's defaults are\n%s\nbut by the function's\n%s", got, want)
+	for function, parse := range parsers {
+		given := environment(t, function)
+		withDefaults, err := parse(func(name string) string { return given[name] })
+		if err != nil {
+			t.Fatalf("%s refuses the template's defaults: %v", function, err)
+		}
+		required := map[string]string{"UPLOAD_BUCKET": "UploadBucket", "SESSION_KEY_SECRET": "SessionKeySecret",
+			"RESPONSE_STREAMING": given["RESPONSE_STREAMING"]} // the template's events decide it
+		bare, err := parse(func(name string) string { return required[name] })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if withDefaults != bare {
+			t.Errorf("settings of %s by the template's defaults are\n%s\nbut by the function's\n%s", function, withDefaults, bare)
+		}
 	}
 }
 
 func TestFunctionTakesWhatTheTemplateTakes(t *testing.T) {
-	given := environment(t, "UploadPrefix=a/b.c/", "SessionKeyCache=1h", "SessionKeyPreviousWindow=0s", "UrlExpiry=168h",
-		"S3PublicEndpoint=https://s3.example.com:8443", "MaxFiles=100000", "MaxFileSize=999999999999999",
-		"AllowedTypes=image/*, application/vnd.ms-excel", "AllowedExtensions=.tar.gz, PDF",
-		"CorsAllowedOrigins=https://a.example,http://localhost:8080", "SkippedFiles=objects", "LogLevel=error",
-		"RequireTag=GuardDutyMalwareScanStatus=NO_THREATS_FOUND")
-	if _, err := app.ParseSettings(func(name string) string { return given[name] }); err != nil {
-		t.Error(err)
+	for function, parse := range parsers {
+		given := environment(t, function, "UploadPrefix=a/b.c/", "SessionKeyCache=1h", "SessionKeyPreviousWindow=0s", "UrlExpiry=168h",
+			"S3PublicEndpoint=https://s3.example.com:8443", "MaxFiles=100000", "MaxFileSize=999999999999999",
+			"MaxDirectFileSize=5497558138880",
+			"AllowedTypes=image/*, application/vnd.ms-excel", "AllowedExtensions=.tar.gz, PDF",
+			"CorsAllowedOrigins=https://a.example,http://localhost:8080", "SkippedFiles=objects", "LogLevel=error",
+			"RequireTag=GuardDutyMalwareScanStatus=NO_THREATS_FOUND")
+		if _, err := parse(func(name string) string { return given[name] }); err != nil {
+			t.Errorf("%s: %v", function, err)
+		}
 	}
 }
 
