@@ -29,6 +29,9 @@ import (
 // a file that a user edits. With any other stack it is nil.
 var rotateLocal func(key string) error
 
+// localDir is where the local stack keeps its data.
+var localDir string
+
 // Settings of the local stack's functions: short times, so that the tests see
 // URLs and keys expire.
 const (
@@ -52,6 +55,7 @@ func startLocal() (s e2e.Stack, end func(), err error) {
 		return s, end, err
 	}
 	ends = append(ends, func() { os.RemoveAll(dir) })
+	localDir = dir
 	settings := map[string]string{
 		"CORS_ALLOWED_ORIGINS":        localOrigin,
 		"URL_EXPIRY":                  localURLExpiry.String(),
