@@ -29,17 +29,18 @@ type Direct struct {
 // directPath is what the paths of the lane begin with.
 const directPath = "/api/conversations/{id}/s3/"
 
-// DirectLane tells a client of the inline lane where this one is.
+// DirectLane tells a client of the inline lane where this one is, by references
+// relative to the URL of its request (RFC 3986, section 4.2): what stands before
+// /api in it, such as a stage, the function does not know.
 type DirectLane struct {
-	Params      string `json:"params"`        // path that signs a file in one go
-	Multipart   string `json:"multipart"`     // path that begins an upload in parts
+	Params      string `json:"params"`        // where a file is signed in one go
+	Multipart   string `json:"multipart"`     // where an upload in parts begins
 	MaxFileSize int64  `json:"max_file_size"` // bytes
 }
 
-// For is the lane of a conversation, behind what stands before /api in paths.
-func (d Direct) For(c upload.Conversation, basePath string) DirectLane {
-	base := strings.TrimSuffix(basePath, "/") + strings.Replace(directPath, "{id}", c.String(), 1)
-	return DirectLane{base + "params", base + "multipart", d.Lane.MaxSize}
+// From is the lane as seen from the inline one.
+func (d Direct) From() *DirectLane {
+	return &DirectLane{"s3/params", "s3/multipart", d.Lane.MaxSize}
 }
 
 // Routes are where the lane is served.

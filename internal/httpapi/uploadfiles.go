@@ -25,7 +25,7 @@ type UploadFiles struct {
 	SkipObjects bool // skipped_files holds objects with name and reason, not names
 	// Direct says where a request that is too large for this lane goes instead;
 	// nil means nowhere.
-	Direct func(upload.Conversation) DirectLane
+	Direct *DirectLane
 }
 
 // MaxBody is the largest body, in bytes after base64 decoding. Lambda takes
@@ -41,9 +41,8 @@ func (u UploadFiles) Route() Route {
 
 func (u UploadFiles) handle(w http.ResponseWriter, r *http.Request, call *Call) error {
 	files, err := u.readFiles(r)
-	if large, ok := errors.AsType[tooLarge](err); ok && u.Direct != nil {
-		lane := u.Direct(call.Conversation)
-		large.direct = &lane
+	if large, ok := errors.AsType[tooLarge](err); ok {
+		large.direct = u.Direct
 		return large
 	}
 	if err != nil {
