@@ -38,8 +38,11 @@ const (
 	localOrigin         = "http://localhost:8080"
 	localURLExpiry      = 6 * time.Second
 	localPreviousWindow = 3 * time.Second
-	localTimeout        = 4 * time.Second
 )
+
+// localTimeout is how long the function for uploads has, so that the tests need
+// not wait long for one that waits in vain.
+var localTimeout = 4 * time.Second
 
 // startLocal starts what `make run` starts, with data of its own and with relays
 // between the function and its services.
