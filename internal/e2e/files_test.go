@@ -25,7 +25,6 @@ type listed struct {
 	Key         string    `json:"key"`
 	Size        int64     `json:"size"`
 	ContentType string    `json:"content_type"`
-	Type        string    `json:"type"` // in a manifest
 	SHA256      string    `json:"sha256"`
 	Modified    time.Time `json:"modified"`
 	URL         string    `json:"url"`
@@ -237,7 +236,7 @@ func TestManifestNamesEveryFileWithItsHash(t *testing.T) {
 		t.Errorf("manifest of %q, stored %q", names(manifest.Files), stored(t, id))
 	}
 	for _, f := range manifest.Files {
-		if f.Size != int64(len(contents[f.Name])) || f.SHA256 != hexSum(contents[f.Name]) || f.Type == "" || f.ExpiresAt.IsZero() {
+		if f.Size != int64(len(contents[f.Name])) || f.SHA256 != hexSum(contents[f.Name]) || f.ContentType == "" || f.ExpiresAt.IsZero() {
 			t.Errorf("%+v, want %d bytes with the hash %s", f, len(contents[f.Name]), hexSum(contents[f.Name]))
 		}
 		if _, _, content := fetch(t, f.URL); !bytes.Equal(content, contents[f.Name]) {
@@ -248,7 +247,7 @@ func TestManifestNamesEveryFileWithItsHash(t *testing.T) {
 
 // An agent runs the script in a folder of its own, and again when it wants what
 // came since.
-func TestScriptFetchesWhatIsMissingAndMendsWhatIsBroken(t *testing.T) {
+func TestScriptFetchesWhatIsMissingAndOverwritesNothing(t *testing.T) {
 	for _, program := range []string{"sh", "curl", "sha256sum"} {
 		if _, err := exec.LookPath(program); err != nil {
 			t.Skipf("%s is not here", program)
@@ -257,7 +256,7 @@ func TestScriptFetchesWhatIsMissingAndMendsWhatIsBroken(t *testing.T) {
 	id := conversation(t)
 	contents := fill(t, id, some()...)
 	dir := t.TempDir()
-	run := func() {
+	run := func(want bool) {
 		t.Helper()
 		script := call(t, "GET", id, "fetch.sh", nil) // its URLs are fresh
 		if script.status != http.StatusOK {
@@ -266,19 +265,29 @@ func TestScriptFetchesWhatIsMissingAndMendsWhatIsBroken(t *testing.T) {
 		cmd := exec.CommandContext(t.Context(), "sh", "-s")
 		cmd.Dir, cmd.Stdin = dir, bytes.NewReader(script.body)
 		out, err := cmd.CombinedOutput()
-		if err != nil {
+		if (err == nil) != want {
 			t.Fatalf("fetch.sh: %v\n%s", err, out)
 		}
-		checkFolder(t, dir, contents)
 	}
-	run()
+	run(true)
+	checkFolder(t, dir, contents)
 	for name, content := range fill(t, id, file{"later.txt", []byte("came later")}) {
 		contents[name] = content
 	}
-	if err := os.WriteFile(filepath.Join(dir, "notes.md"), []byte("broken"), 0o600); err != nil {
+	if err := os.Remove(filepath.Join(dir, "empty.txt")); err != nil {
 		t.Fatal(err)
 	}
-	run()
+	run(true)
+	checkFolder(t, dir, contents)
+
+	// What somebody has written there himself is not overwritten either.
+	mine := []byte("mine")
+	if err := os.WriteFile(filepath.Join(dir, "notes.md"), mine, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	run(false)
+	contents["notes.md"] = mine
+	checkFolder(t, dir, contents)
 }
 
 // checkFolder wants these files in a folder, and nothing else.

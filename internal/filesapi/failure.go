@@ -91,7 +91,7 @@ type tooLarge struct {
 	Detail   string `json:"detail"`
 	MaxBytes int64  `json:"max_bytes"`
 	Size     int64  `json:"size"`
-	Fetch    string `json:"fetch"` // the path of the script that downloads the files one by one
+	Fetch    string `json:"fetch"` // the script that downloads the files one by one, relative to the request's URL
 }
 
 func (e tooLarge) Error() string { return e.Detail }

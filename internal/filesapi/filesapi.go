@@ -19,9 +19,8 @@ import (
 
 // API is what the routes need. Files is required.
 type API struct {
-	Files    *files.Files
-	BasePath string // what stands before /api in the paths that clients use; empty means nothing
-	MaxZip   int64  // bytes of an archive that can go out; zero means no limit
+	Files  *files.Files
+	MaxZip int64 // bytes of an archive that can go out; zero means no limit
 }
 
 const base = "/api/conversations/{id}"
@@ -175,7 +174,7 @@ func (a API) zip(w http.ResponseWriter, r *http.Request, call *httpapi.Call) err
 				"The script at fetch downloads the files one by one.", size, a.MaxZip),
 			MaxBytes: a.MaxZip,
 			Size:     size,
-			Fetch:    a.BasePath + "/api/conversations/" + call.Conversation.String() + "/fetch.sh",
+			Fetch:    "fetch.sh",
 		}
 	}
 	begin(w, "application/zip", call.Conversation.String()+".zip")

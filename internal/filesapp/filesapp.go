@@ -45,9 +45,8 @@ type App struct {
 func New(cfg aws.Config, s Settings, log *slog.Logger) *App {
 	services := app.NewServices(cfg, s.Shared, log)
 	api := filesapi.API{
-		Files:    files.New(files.Options{Store: services.Store, Prefix: s.Prefix, Required: s.Required}),
-		BasePath: s.BasePath,
-		MaxZip:   maxWhole,
+		Files:  files.New(files.Options{Store: services.Store, Prefix: s.Prefix, Required: s.Required}),
+		MaxZip: maxWhole,
 	}
 	if s.Streaming {
 		api.MaxZip = maxStreamed

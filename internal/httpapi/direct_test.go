@@ -348,11 +348,11 @@ func TestTooLargeNamesTheDirectLane(t *testing.T) {
 	var store directtest.Memory
 	lane := httpapi.Direct{Lane: &direct.Lane{Store: &store, MaxSize: 77}}
 	api := newAPI(&store.Memory, func(o *options) {
-		o.Direct = func(c upload.Conversation) httpapi.DirectLane { return lane.For(c, "/chat/") }
+		o.Direct = lane.From()
 	})
 	response, body := send(t, api, post(t, path, "a", strings.Repeat("x", httpapi.MaxBody)))
 	want := map[string]any{
-		"params": "/chat/api/conversations/c/s3/params", "multipart": "/chat/api/conversations/c/s3/multipart", "max_file_size": 77.0,
+		"params": "s3/params", "multipart": "s3/multipart", "max_file_size": 77.0,
 	}
 	if diff := cmp.Diff(want, body["direct"]); response.StatusCode != http.StatusRequestEntityTooLarge || diff != "" {
 		t.Errorf("status %d, direct (-want +got):\n%s", response.StatusCode, diff)
