@@ -121,21 +121,6 @@ func TestPageMayNotSendToTheBucketWhatIsNotSigned(t *testing.T) {
 	}
 }
 
-// The page of the stack itself comes from API Gateway's address.
-func TestPageOfTheStackMaySendToTheBucket(t *testing.T) {
-	fromTemplate(t)
-	s := params(t, conversation(t), "a.txt", []byte("a"))
-	page := "https://abcdefghij.execute-api." + stack.Region + ".amazonaws.com"
-	if got := preflight(t, s.URL, page, "PUT", "content-type"); got.StatusCode != http.StatusOK {
-		t.Errorf("preflight of %s: status %d, %v", page, got.StatusCode, got.Header)
-	}
-	for _, stranger := range []string{"https://abcdefghij.execute-api." + stack.Region + ".amazonaws.com.example", "https://example.com"} {
-		if got := preflight(t, s.URL, stranger, "PUT", "content-type"); got.StatusCode == http.StatusOK {
-			t.Errorf("%s may: %v", stranger, got.Header)
-		}
-	}
-}
-
 func TestBucketKeepsVersionsAndCleansUp(t *testing.T) {
 	fromTemplate(t)
 	versioning, err := bucket().GetBucketVersioning(t.Context(), &s3.GetBucketVersioningInput{Bucket: &stack.Bucket})
