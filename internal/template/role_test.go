@@ -47,6 +47,9 @@ var rolePromises = []promise{
 			role+".Properties.Policies.0.PolicyDocument.Statement.0.Action.2",
 			role+".Properties.Policies.0.PolicyDocument.Statement.0.Action.3",
 			role+".Properties.Policies.0.PolicyDocument.Statement.0.Action.4",
+			role+".Properties.Policies.0.PolicyDocument.Statement.1",
+			role+".Properties.Policies.0.PolicyDocument.Statement.1.Condition.Null",
+			role+".Properties.Policies.0.PolicyDocument.Statement.1.Condition.Bool",
 			role+".Properties.Policies.2.Fn::If.1.PolicyDocument.Statement.0.Condition",
 			role+".Properties.Policies.2.Fn::If.1.PolicyDocument.Statement.0.Action.0",
 			role+".Properties.Policies.2.Fn::If.1.PolicyDocument.Statement.0.Action.1",
@@ -61,6 +64,8 @@ var rolePromises = []promise{
 			change{role + ".Properties.Policies.0.PolicyDocument.Statement.0.Action.4", "s3:GetObjectTagging"},
 			change{role + ".Properties.Policies.0.PolicyDocument.Statement.0.Resource", "*"},
 			change{role + ".Properties.Policies.0.PolicyDocument.Statement.0.Resource.Fn::Sub.0", "arn:${AWS::Partition}:s3:::${Bucket}/*"},
+			change{role + ".Properties.Policies.0.PolicyDocument.Statement.1.Effect", "Allow"},
+			change{role + ".Properties.Policies.0.PolicyDocument.Statement.1.Resource", "arn:aws:s3:::other/*"},
 			change{role + ".Properties.Policies.1.PolicyDocument.Statement.0.Action", "secretsmanager:*"},
 			change{role + ".Properties.Policies.1.PolicyDocument.Statement.0.Resource", "*"},
 			change{role + ".Properties.Policies.2.Fn::If.1.PolicyDocument.Statement.0.Resource", "*"},
@@ -188,8 +193,11 @@ var uploadActions = list("s3:GetObject", "s3:PutObject", "s3:AbortMultipartUploa
 // everyday is what the role for uploads may do without a KMS key of one's own;
 // the files come first.
 func everyday(bucket, prefix string, secret any) []any {
-	statement := object{"Effect": "Allow", "Action": uploadActions, "Resource": arn("arn:aws:s3:::%s/%s*", bucket, prefix)}
-	return append([]any{statement}, common(uploads, secret)...)
+	return append([]any{
+		object{"Effect": "Allow", "Action": uploadActions, "Resource": arn("arn:aws:s3:::%s/%s*", bucket, prefix)},
+		object{"Effect": "Deny", "Action": "s3:PutObject", "Resource": "*", "Condition": object{
+			"Null": object{"s3:if-none-match": "true"}, "Bool": object{"s3:ObjectCreationOperation": "true"}}},
+	}, common(uploads, secret)...)
 }
 
 // everydayOfFiles is the same of the role for files.
