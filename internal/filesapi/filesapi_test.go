@@ -293,7 +293,7 @@ func TestZipHoldsTheFiles(t *testing.T) {
 func TestZipThatCannotGoOutWholeIsRefused(t *testing.T) {
 	g := newRig("a", "b")
 	g.Put(filestest.Object{Key: dir + "c", Data: make([]byte, 300_000)})
-	g.api.MaxZip, g.api.BasePath = 700_000, "/chat"
+	g.api.MaxZip = 700_000
 	if response, _ := g.send(t, http.MethodGet, base+"/zip"); response.StatusCode != 200 {
 		t.Fatalf("below the limit: %d", response.StatusCode)
 	}
@@ -305,7 +305,7 @@ func TestZipThatCannotGoOutWholeIsRefused(t *testing.T) {
 		Size          int64 `json:"size"`
 	}
 	status := g.get(t, "/zip", &got)
-	if status != 413 || got.MaxBytes != 700_000 || got.Size < 600_000 || got.Detail == "" || got.Fetch != "/chat/api/conversations/c/fetch.sh" {
+	if status != 413 || got.MaxBytes != 700_000 || got.Size < 600_000 || got.Detail == "" || got.Fetch != "fetch.sh" {
 		t.Errorf("above the limit: %d %+v", status, got)
 	}
 	if g.Calls("open") != opens {
