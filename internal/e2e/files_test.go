@@ -366,7 +366,7 @@ func TestPageIsServedWithAllThatItNeeds(t *testing.T) {
 	page := get(t, stack.API+"/")
 	policy := page.header.Get("Content-Security-Policy")
 	if page.status != http.StatusOK || !strings.HasPrefix(page.header.Get("Content-Type"), "text/html") ||
-		!strings.Contains(policy, "default-src 'none'") && !strings.Contains(policy, "default-src 'self'") {
+		!strings.Contains(policy, "default-src 'none'") || !strings.Contains(policy, "connect-src 'self' "+stack.S3+";") {
 		t.Fatalf("status %d, %v, body %.300s", page.status, page.header, page.body)
 	}
 	at, err := url.Parse(stack.API + "/")

@@ -12,6 +12,7 @@ import (
 	"uploadfiles/internal/app"
 	"uploadfiles/internal/files"
 	"uploadfiles/internal/filesapi"
+	"uploadfiles/internal/page"
 )
 
 // Settings are what the environment says to the files function.
@@ -51,7 +52,7 @@ func New(cfg aws.Config, s Settings, log *slog.Logger) *App {
 	if s.Streaming {
 		api.MaxZip = maxStreamed
 	}
-	routes := api.Routes()
+	routes := append(api.Routes(), page.Routes(services.Store.Origin)...)
 	return &App{services.App(routes...), s.Streaming}
 }
 

@@ -391,8 +391,6 @@ func (s *Stack) environment(user func(string) string) func(string) string {
 			return s.S3Endpoint
 		case "AWS_ENDPOINT_URL_SECRETS_MANAGER":
 			return s.SecretsEndpoint
-		case "RESPONSE_STREAMING":
-			return "true" // the gateway streams what the function for files answers
 		case "SESSION_KEY_CACHE":
 			return cmp.Or(user(name), keyCache)
 		case "RESPONSE_STREAMING":
