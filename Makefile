@@ -2,7 +2,7 @@
 # in the comment behind its colon.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check tools build build-UploadFunction contract e2e bench soak fuzz session-key clean
+.PHONY: help run test check tools build build-UploadFunction build-FilesFunction contract e2e bench soak fuzz session-key clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-zA-Z0-9_-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,11 +35,15 @@ tools: ## Build the linter and the vulnerability scanner into .local/bin (some m
 GOARCH_FUNCTION ?= arm64
 BUILD_FUNCTION = CGO_ENABLED=0 GOOS=linux GOARCH=$(GOARCH_FUNCTION) go build -tags lambda.norpc,nethttpomithttp2 -trimpath -ldflags='-s -w' -gcflags='github.com/aws/...=-l'
 
-build: ## Build the function for Lambda into bin/upload/bootstrap (GOARCH_FUNCTION=amd64 for x86)
+build: ## Build the functions for Lambda into bin/upload and bin/files (GOARCH_FUNCTION=amd64 for x86)
 	$(BUILD_FUNCTION) -o bin/upload/bootstrap ./functions/upload
+	$(BUILD_FUNCTION) -o bin/files/bootstrap ./functions/files
 
 build-UploadFunction: ## What `sam build` calls
 	$(BUILD_FUNCTION) -o $(ARTIFACTS_DIR)/bootstrap ./functions/upload
+
+build-FilesFunction: ## What `sam build` calls
+	$(BUILD_FUNCTION) -o $(ARTIFACTS_DIR)/bootstrap ./functions/files
 
 contract: ## Try to break the API's description with schemathesis (needs Python 3.11)
 	@.ci/contract/run.py
@@ -68,6 +72,15 @@ session-key: ## Mint a session key: CONVERSATION=id [EXPIRES=24h] [SECRET=name i
 FUZZTIME ?= 20s
 fuzz: ## Run each fuzz target for FUZZTIME (20s)
 	@.ci/fuzz $(FUZZTIME)
+
+# The page's bundle is committed, so that nothing else here needs Node.
+.PHONY: page browser
+page: ## Bundle the page anew after a change of its sources or libraries (needs Node and npm)
+	@internal/page/refresh.sh
+
+TEST ?=
+browser: ## Test the page in Chromium (needs Node and npm; installs Chromium as root on Debian; TEST=a part of a test's name)
+	@internal/browser/run.sh "$(TEST)"
 
 clean: ## Remove what was built; files, keys and logs under .local/ stay
 	rm -rf .local/bin .aws-sam bin

@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"bytes"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -39,6 +40,11 @@ func TestTheBinaryIsSmall(t *testing.T) {
 
 // What may not be in the deployed binary, and why.
 var forbidden = map[string]string{
+	"uploadfiles/internal/files":          "it is for the files function",
+	"uploadfiles/internal/filesapi":       "it is for the files function",
+	"uploadfiles/internal/filesapp":       "it is for the files function",
+	"uploadfiles/internal/page":           "it is for the files function",
+	"archive/zip":                         "it is for the files function",
 	"uploadfiles/internal/local":          "the local stack stays on a developer's machine",
 	"uploadfiles/internal/contract":       "it is for tests",
 	"uploadfiles/internal/faults":         "it is for tests",
@@ -54,6 +60,29 @@ var forbidden = map[string]string{
 	"github.com/versity/versitygw":        "it is the local S3 server",
 	"github.com/gin-gonic/gin":            "the adapter knows it, we do not",
 	"github.com/aws/aws-sdk-go-v2/config": "it looks in places that Lambda has not",
+}
+
+// The linker leaves out what no code reaches, so what the files function asks of
+// S3 is not in this one, as long as no interface here names it.
+func TestTheBinaryCannotListOrDelete(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it builds the function")
+	}
+	binary, err := os.ReadFile(build(t, "amd64"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	has := func(operation string) bool {
+		return bytes.Contains(binary, []byte("service/s3.(*Client)."+operation+"\x00"))
+	}
+	if !has("PutObject") {
+		t.Error("the binary has no PutObject, so functions cannot be found in it by name")
+	}
+	for _, operation := range []string{"ListObjectsV2", "DeleteObject", "GetObject"} {
+		if has(operation) {
+			t.Errorf("%s is in the binary", operation)
+		}
+	}
 }
 
 func TestTheBinaryHoldsNothingThatItDoesNotNeed(t *testing.T) {

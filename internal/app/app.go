@@ -1,5 +1,6 @@
-// Package app joins the parts of the function. The function and the local stack
-// share it; only the addresses differ.
+// Package app joins the parts of the upload function, and those that it has in
+// common with the files function. The functions and the local stack share it;
+// only the addresses differ.
 package app
 
 import (
@@ -15,6 +16,7 @@ import (
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
+	"uploadfiles/internal/direct"
 	"uploadfiles/internal/httpapi"
 	"uploadfiles/internal/lambdahttp"
 	"uploadfiles/internal/s3store"
@@ -22,37 +24,30 @@ import (
 	"uploadfiles/internal/upload"
 )
 
-// App is the function, ready for events.
+// App is a function, ready for events.
 type App struct {
 	*lambdahttp.Handler
-	keys  *session.Keys
-	store *s3store.Store
+	services *Services
 }
 
-// New makes the function. It makes no request; clients are built once, here.
+// Services are what the functions stand on. Keys and Store are safe for
+// concurrent use.
+type Services struct {
+	Keys  *session.Keys
+	Store *s3store.Store
+
+	settings Shared
+	metrics  *metrics
+	log      *slog.Logger
+}
+
+// New makes the upload function. It makes no request; clients are built once,
+// here.
 func New(cfg aws.Config, s Settings, log *slog.Logger) *App {
-	cfg.HTTPClient = tuned(cfg.HTTPClient)
-	store := s3store.New(cfg, s3store.Options{
-		Bucket:         s.Bucket,
-		Endpoint:       s.S3Endpoint,
-		PublicEndpoint: s.PublicEndpoint,
-		URLExpiry:      s.URLExpiry,
-	})
-	metrics := &metrics{function: s.Function}
-	keys := session.New(session.NewSecretsManager(secretsClient(cfg, s.SecretsEndpoint)), session.Options{
-		Secret:         s.Secret,
-		TTL:            s.KeyCache,
-		PreviousWindow: cmp.Or(s.KeyOverlap, session.Off),
-		Log:            log,
-		RefreshFailed:  func() { metrics.refreshFailed.Add(1) },
-	})
-	options := httpapi.Options{Keys: keys, Origins: s.Origins, Log: log}
-	if s.Function != "" {
-		options.Metrics = metrics.attrs
-	}
+	services := NewServices(cfg, s.Shared, log)
 	uploads := httpapi.UploadFiles{
 		Uploads: &upload.Uploader{
-			Store:       store,
+			Store:       services.Store,
 			Prefix:      s.Prefix,
 			MaxFileSize: s.MaxFileSize,
 			Rules:       s.Rules,
@@ -62,8 +57,53 @@ func New(cfg aws.Config, s Settings, log *slog.Logger) *App {
 		MaxFiles:    s.MaxFiles,
 		SkipObjects: s.SkipObjects,
 	}
-	api := httpapi.New(options, uploads.Route(), httpapi.Description())
-	return &App{lambdahttp.New(api, lambdahttp.Options{BasePath: s.BasePath, Logger: log}), keys, store}
+	lane := httpapi.Direct{
+		Lane: &direct.Lane{
+			Store:    services.Store,
+			Prefix:   s.Prefix,
+			MaxSize:  s.MaxDirect,
+			Rules:    s.Rules,
+			Required: s.Required,
+		},
+		Bucket:      s.Bucket,
+		SkipObjects: s.SkipObjects,
+	}
+	uploads.Direct = lane.From()
+	return services.App(append(lane.Routes(), uploads.Route(), httpapi.Description())...)
+}
+
+// NewServices builds the clients. It makes no request.
+func NewServices(cfg aws.Config, s Shared, log *slog.Logger) *Services {
+	cfg.HTTPClient = tuned(cfg.HTTPClient)
+	metrics := &metrics{function: s.Function}
+	return &Services{
+		Keys: session.New(session.NewSecretsManager(secretsClient(cfg, s.SecretsEndpoint)), session.Options{
+			Secret:         s.Secret,
+			TTL:            s.KeyCache,
+			PreviousWindow: cmp.Or(s.KeyOverlap, session.Off),
+			Log:            log,
+			RefreshFailed:  func() { metrics.refreshFailed.Add(1) },
+		}),
+		Store: s3store.New(cfg, s3store.Options{
+			Bucket:         s.Bucket,
+			Endpoint:       s.S3Endpoint,
+			PublicEndpoint: s.PublicEndpoint,
+			URLExpiry:      s.URLExpiry,
+		}),
+		settings: s,
+		metrics:  metrics,
+		log:      log,
+	}
+}
+
+// App makes the function that answers these routes.
+func (s *Services) App(routes ...httpapi.Route) *App {
+	options := httpapi.Options{Keys: s.Keys, Origins: s.settings.Origins, Log: s.log}
+	if s.settings.Function != "" {
+		options.Metrics = s.metrics.attrs
+	}
+	api := httpapi.New(options, routes...)
+	return &App{lambdahttp.New(api, lambdahttp.Options{BasePath: s.settings.BasePath, Logger: s.log}), s}
 }
 
 func secretsClient(cfg aws.Config, endpoint string) *secretsmanager.Client {
@@ -103,7 +143,7 @@ func tuned(client aws.HTTPClient) aws.HTTPClient {
 // reported, by the request that needs it.
 func (a *App) Warm(ctx context.Context) {
 	var group sync.WaitGroup
-	group.Go(func() { _ = a.keys.Warm(ctx) })
-	group.Go(func() { _ = a.store.Warm(ctx) })
+	group.Go(func() { _ = a.services.Keys.Warm(ctx) })
+	group.Go(func() { _ = a.services.Store.Warm(ctx) })
 	group.Wait()
 }

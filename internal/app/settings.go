@@ -10,13 +10,24 @@ import (
 	"strings"
 	"time"
 
+	"uploadfiles/internal/direct"
 	"uploadfiles/internal/mediatype"
 	"uploadfiles/internal/upload"
 )
 
-// Settings are what the environment says. The AWS SDK reads the rest of it:
-// region and credentials.
+// Settings are what the environment says to the upload function. The AWS SDK
+// reads the rest of it: region and credentials.
 type Settings struct {
+	Shared
+	MaxFiles    int   // MAX_FILES: in one request
+	MaxFileSize int64 // MAX_FILE_SIZE: bytes in one file; zero means no limit
+	MaxDirect   int64 // MAX_DIRECT_FILE_SIZE: bytes in one file that goes straight to S3
+	Rules       mediatype.Rules
+	SkipObjects bool // SKIPPED_FILES=objects
+}
+
+// Shared are the settings that every function has.
+type Shared struct {
 	Bucket         string        // UPLOAD_BUCKET
 	Prefix         string        // UPLOAD_PREFIX
 	Secret         string        // SESSION_KEY_SECRET: name or ARN, may contain {conversation_id}
@@ -24,13 +35,9 @@ type Settings struct {
 	KeyOverlap     time.Duration // SESSION_KEY_PREVIOUS_WINDOW: how long a rotated key still opens
 	URLExpiry      time.Duration // URL_EXPIRY
 	PublicEndpoint string        // S3_PUBLIC_ENDPOINT: the S3 that presigned URLs name; empty means the function's own
-	MaxFiles       int           // MAX_FILES: in one request
-	MaxFileSize    int64         // MAX_FILE_SIZE: bytes in one file; zero means no limit
-	Rules          mediatype.Rules
-	Required       upload.Tag // REQUIRE_TAG: key=value; without it a file is not handed out
-	Origins        []string   // CORS_ALLOWED_ORIGINS
-	SkipObjects    bool       // SKIPPED_FILES=objects
-	BasePath       string     // BASE_PATH: what stands before /api in the paths of events; empty means nothing
+	Required       upload.Tag    // REQUIRE_TAG: key=value; without it a file is not handed out
+	Origins        []string      // CORS_ALLOWED_ORIGINS
+	BasePath       string        // BASE_PATH: what stands before /api in the paths of events; empty means nothing
 	LogLevel       slog.Level
 
 	S3Endpoint      string // AWS_ENDPOINT_URL_S3; empty means AWS
@@ -52,27 +59,22 @@ const (
 func ParseSettings(getenv func(string) string) (Settings, error) {
 	e := environment{getenv: getenv}
 	s := Settings{
-		Bucket:          e.required("UPLOAD_BUCKET", "the name of the S3 bucket, such as my-uploads"),
-		Prefix:          e.prefix("UPLOAD_PREFIX", "conversations/"),
-		Secret:          e.required("SESSION_KEY_SECRET", "the name or ARN of the secret in Secrets Manager, such as upload-files/session-key"),
-		KeyCache:        e.duration("SESSION_KEY_CACHE", time.Minute, time.Second, time.Hour),
-		KeyOverlap:      e.duration("SESSION_KEY_PREVIOUS_WINDOW", 5*time.Minute, 0, 7*24*time.Hour),
-		URLExpiry:       e.duration("URL_EXPIRY", time.Hour, MinURLExpiry, MaxURLExpiry),
-		PublicEndpoint:  e.endpoint("S3_PUBLIC_ENDPOINT"),
-		MaxFiles:        int(e.integer("MAX_FILES", 1000, maxMaxFiles)),
-		MaxFileSize:     e.integer("MAX_FILE_SIZE", 0, 1<<50),
-		Required:        e.tag("REQUIRE_TAG"),
-		Origins:         e.origins("CORS_ALLOWED_ORIGINS"),
-		SkipObjects:     e.choice("SKIPPED_FILES", "names", "objects") == "objects",
-		BasePath:        e.basePath("BASE_PATH"),
-		S3Endpoint:      e.endpoint("AWS_ENDPOINT_URL_S3"),
-		SecretsEndpoint: e.endpoint("AWS_ENDPOINT_URL_SECRETS_MANAGER"),
-		Function:        getenv("AWS_LAMBDA_FUNCTION_NAME"),
+		Shared:      e.shared(),
+		MaxFiles:    int(e.integer("MAX_FILES", 1000, maxMaxFiles)),
+		MaxFileSize: e.integer("MAX_FILE_SIZE", 0, 1<<50),
+		MaxDirect:   e.integer("MAX_DIRECT_FILE_SIZE", direct.DefaultSize, direct.MaxSize),
+		SkipObjects: e.choice("SKIPPED_FILES", "names", "objects") == "objects",
 	}
-	e.text("LOG_LEVEL", &s.LogLevel)
 	var err error
 	s.Rules, err = mediatype.ParseRules(getenv("ALLOWED_TYPES"), getenv("ALLOWED_EXTENSIONS"))
 	e.add(err)
+	return s, errors.Join(e.problems...)
+}
+
+// ParseShared is ParseSettings for a function that has the shared ones alone.
+func ParseShared(getenv func(string) string) (Shared, error) {
+	e := environment{getenv: getenv}
+	s := e.shared()
 	return s, errors.Join(e.problems...)
 }
 
@@ -80,6 +82,26 @@ func ParseSettings(getenv func(string) string) (Settings, error) {
 type environment struct {
 	getenv   func(string) string
 	problems []error
+}
+
+func (e *environment) shared() Shared {
+	s := Shared{
+		Bucket:          e.required("UPLOAD_BUCKET", "the name of the S3 bucket, such as my-uploads"),
+		Prefix:          e.prefix("UPLOAD_PREFIX", "conversations/"),
+		Secret:          e.required("SESSION_KEY_SECRET", "the name or ARN of the secret in Secrets Manager, such as upload-files/session-key"),
+		KeyCache:        e.duration("SESSION_KEY_CACHE", time.Minute, time.Second, time.Hour),
+		KeyOverlap:      e.duration("SESSION_KEY_PREVIOUS_WINDOW", 5*time.Minute, 0, 7*24*time.Hour),
+		URLExpiry:       e.duration("URL_EXPIRY", time.Hour, MinURLExpiry, MaxURLExpiry),
+		PublicEndpoint:  e.endpoint("S3_PUBLIC_ENDPOINT"),
+		Required:        e.tag("REQUIRE_TAG"),
+		Origins:         e.origins("CORS_ALLOWED_ORIGINS"),
+		BasePath:        e.basePath("BASE_PATH"),
+		S3Endpoint:      e.endpoint("AWS_ENDPOINT_URL_S3"),
+		SecretsEndpoint: e.endpoint("AWS_ENDPOINT_URL_SECRETS_MANAGER"),
+		Function:        e.getenv("AWS_LAMBDA_FUNCTION_NAME"),
+	}
+	e.text("LOG_LEVEL", &s.LogLevel)
+	return s
 }
 
 func (e *environment) add(err error) {

@@ -29,8 +29,11 @@ func TestSettingsHaveDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := app.Settings{
-		Bucket: "bucket", Prefix: "conversations/", Secret: "secret", KeyCache: time.Minute,
-		KeyOverlap: 5 * time.Minute, URLExpiry: time.Hour, MaxFiles: 1000,
+		Shared: app.Shared{
+			Bucket: "bucket", Prefix: "conversations/", Secret: "secret", KeyCache: time.Minute,
+			KeyOverlap: 5 * time.Minute, URLExpiry: time.Hour,
+		},
+		MaxFiles: 1000, MaxDirect: 5 << 30,
 	}
 	if diff := cmp.Diff(want, got, ignoreRules); diff != "" {
 		t.Errorf("settings (-want +got):\n%s", diff)
@@ -41,7 +44,7 @@ func TestSettingsAreRead(t *testing.T) {
 	got, err := app.ParseSettings(env(
 		"UPLOAD_PREFIX", "a/b/", "SESSION_KEY_CACHE", "2s", "SESSION_KEY_PREVIOUS_WINDOW", "0",
 		"URL_EXPIRY", "168h", "S3_PUBLIC_ENDPOINT", "https://s3.example.com/", "MAX_FILES", "5",
-		"MAX_FILE_SIZE", "1000", "CORS_ALLOWED_ORIGINS", "https://a.example.com, http://localhost:5173",
+		"MAX_FILE_SIZE", "1000", "MAX_DIRECT_FILE_SIZE", "5497558138880", "CORS_ALLOWED_ORIGINS", "https://a.example.com, http://localhost:5173",
 		"REQUIRE_TAG", "scan=clean=yes", "SKIPPED_FILES", "objects", "BASE_PATH", "/chat/v1", "LOG_LEVEL", "debug", "AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9000",
 		"AWS_ENDPOINT_URL_SECRETS_MANAGER", "http://127.0.0.1:9001",
 	))
@@ -49,10 +52,13 @@ func TestSettingsAreRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := app.Settings{
-		Bucket: "bucket", Prefix: "a/b/", Secret: "secret", KeyCache: 2 * time.Second,
-		URLExpiry: 168 * time.Hour, PublicEndpoint: "https://s3.example.com", MaxFiles: 5, MaxFileSize: 1000,
-		Origins: []string{"https://a.example.com", "http://localhost:5173"}, SkipObjects: true, Required: upload.Tag{Key: "scan", Value: "clean=yes"},
-		BasePath: "/chat/v1", LogLevel: slog.LevelDebug, S3Endpoint: "http://127.0.0.1:9000", SecretsEndpoint: "http://127.0.0.1:9001",
+		Shared: app.Shared{
+			Bucket: "bucket", Prefix: "a/b/", Secret: "secret", KeyCache: 2 * time.Second,
+			URLExpiry: 168 * time.Hour, PublicEndpoint: "https://s3.example.com",
+			Origins: []string{"https://a.example.com", "http://localhost:5173"}, Required: upload.Tag{Key: "scan", Value: "clean=yes"},
+			BasePath: "/chat/v1", LogLevel: slog.LevelDebug, S3Endpoint: "http://127.0.0.1:9000", SecretsEndpoint: "http://127.0.0.1:9001",
+		},
+		MaxFiles: 5, MaxFileSize: 1000, MaxDirect: 5 << 40, SkipObjects: true,
 	}
 	if diff := cmp.Diff(want, got, ignoreRules); diff != "" {
 		t.Errorf("settings (-want +got):\n%s", diff)
@@ -72,6 +78,7 @@ func TestWrongSettingsAreRefused(t *testing.T) {
 		"AWS_ENDPOINT_URL_SECRETS_MANAGER": {"localhost"},
 		"MAX_FILES":                        {"0", "-1", "ten", "100001", "1.5"},
 		"MAX_FILE_SIZE":                    {"0", "5MB"},
+		"MAX_DIRECT_FILE_SIZE":             {"0", "-1", "5GB", "5497558138881"},
 		"CORS_ALLOWED_ORIGINS":             {"example.com", "https://example.com/", "https://a.example.com,nonsense", "https://*.example.com/x"},
 		"SKIPPED_FILES":                    {"name", "Objects"},
 		"LOG_LEVEL":                        {"loud"},

@@ -76,11 +76,48 @@ func fromTemplate(t *testing.T) {
 	}
 }
 
-func TestPageMayNotWriteToTheBucket(t *testing.T) {
+// A page sends what was signed for it, to the bucket as well, and nothing else.
+func TestPageMaySendToTheBucketWhatIsSigned(t *testing.T) {
+	id := conversation(t)
+	s := params(t, id, "a.txt", []byte("a"))
+	var headers []string
+	for name := range s.Headers {
+		headers = append(headers, strings.ToLower(name))
+	}
+	slices.Sort(headers)
+	allowed := preflight(t, s.URL, stack.Origin, "PUT", strings.Join(headers, ","))
+	if allowed.StatusCode != http.StatusOK || allowed.Header.Get("Access-Control-Allow-Origin") != stack.Origin {
+		t.Errorf("preflight of a PUT with %q: status %d, %v", headers, allowed.StatusCode, allowed.Header)
+	}
+	for _, name := range headers {
+		if got := allowed.Header.Get("Access-Control-Allow-Headers"); !strings.Contains(strings.ToLower(got), name) && got != "*" {
+			t.Errorf("the bucket allows %q, not %s", got, name)
+		}
+	}
+	r, err := http.NewRequestWithContext(t.Context(), s.Method, s.URL, strings.NewReader("a"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, value := range s.Headers {
+		r.Header.Set(name, value)
+	}
+	r.Header.Set("Origin", stack.Origin)
+	got, err := do(r)
+	if exposed := strings.ToLower(got.header.Get("Access-Control-Expose-Headers")); err != nil || got.status != http.StatusOK || !strings.Contains(exposed, "etag") {
+		t.Errorf("PUT: status %d, exposed %q, error %v", got.status, exposed, err)
+	}
+	if got := preflight(t, s.URL, "https://stranger.example", "PUT", ""); got.Header.Get("Access-Control-Allow-Origin") != "" {
+		t.Errorf("another origin may: %v", got.Header)
+	}
+}
+
+func TestPageMayNotSendToTheBucketWhatIsNotSigned(t *testing.T) {
 	fromTemplate(t)
-	url := upload(t, conversation(t), file{"a.txt", []byte("a")}).FileURLs[0]
-	if got := preflight(t, url, stack.Origin, "PUT", ""); got.StatusCode == http.StatusOK {
-		t.Errorf("the bucket lets a page write: %v", got.Header)
+	s := params(t, conversation(t), "a.txt", []byte("a"))
+	for _, name := range []string{"x-amz-acl", "x-amz-tagging", "x-amz-copy-source", "authorization"} {
+		if got := preflight(t, s.URL, stack.Origin, "PUT", name); got.StatusCode == http.StatusOK {
+			t.Errorf("the bucket lets a page send %s: %v", name, got.Header)
+		}
 	}
 }
 

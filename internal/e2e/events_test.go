@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"uploadfiles/internal/app"
+	"uploadfiles/internal/filesapp"
 	"uploadfiles/internal/local"
 	"uploadfiles/internal/local/gateway"
 	"uploadfiles/internal/local/localtest"
@@ -24,12 +25,18 @@ func TestEventsHaveTheAnswersThatTheyPromise(t *testing.T) {
 		t.Skip("the events are tried on the local stack")
 	}
 	settings := map[string]string{"CORS_ALLOWED_ORIGINS": "http://localhost:8080"}
-	var function gateway.Function
+	var uploads, files gateway.Function
 	running := localtest.Start(t, local.Options{
 		Getenv: func(name string) string { return settings[name] },
 		Function: func(cfg aws.Config, getenv func(string) string) (gateway.Function, error) {
 			parsed, err := app.ParseSettings(getenv)
-			function = app.New(cfg, parsed, slog.New(slog.DiscardHandler))
+			uploads = app.New(cfg, parsed, slog.New(slog.DiscardHandler))
+			return uploads, err
+		},
+		Files: func(cfg aws.Config, getenv func(string) string) (gateway.Streamer, error) {
+			parsed, err := filesapp.ParseSettings(getenv)
+			function := filesapp.New(cfg, parsed, slog.New(slog.DiscardHandler))
+			files = function
 			return function, err
 		},
 	})
@@ -37,13 +44,22 @@ func TestEventsHaveTheAnswersThatTheyPromise(t *testing.T) {
 	if err := secretstore.Save(running.SecretsFile, secrets); err != nil {
 		t.Fatal(err)
 	}
-	for name, want := range map[string]int{"upload": http.StatusOK, "no-key": http.StatusUnauthorized, "preflight": http.StatusNoContent} {
-		t.Run(name, func(t *testing.T) {
-			event, err := os.ReadFile(filepath.Join("..", "..", "events", name+".json"))
+	for _, c := range []struct {
+		name     string
+		function gateway.Function
+		want     int
+	}{
+		{"upload", uploads, http.StatusOK},
+		{"no-key", uploads, http.StatusUnauthorized},
+		{"preflight", uploads, http.StatusNoContent},
+		{"list", files, http.StatusOK},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			event, err := os.ReadFile(filepath.Join("..", "..", "events", c.name+".json"))
 			if err != nil {
 				t.Fatal(err)
 			}
-			response, err := function.Invoke(t.Context(), event)
+			response, err := c.function.Invoke(t.Context(), event)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -51,8 +67,8 @@ func TestEventsHaveTheAnswersThatTheyPromise(t *testing.T) {
 				StatusCode int
 				Body       string
 			}
-			if err := json.Unmarshal(response, &answer); err != nil || answer.StatusCode != want {
-				t.Errorf("status %d, want %d; %v; body %s", answer.StatusCode, want, err, answer.Body)
+			if err := json.Unmarshal(response, &answer); err != nil || answer.StatusCode != c.want {
+				t.Errorf("status %d, want %d; %v; body %s", answer.StatusCode, c.want, err, answer.Body)
 			}
 		})
 	}

@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -17,6 +18,8 @@ import (
 	"uploadfiles/internal/app"
 	"uploadfiles/internal/e2e"
 	"uploadfiles/internal/e2e/relay"
+	"uploadfiles/internal/filesapp"
+	"uploadfiles/internal/lambdahttp"
 	"uploadfiles/internal/local"
 	"uploadfiles/internal/local/gateway"
 	"uploadfiles/internal/local/secretstore"
@@ -26,14 +29,20 @@ import (
 // a file that a user edits. With any other stack it is nil.
 var rotateLocal func(key string) error
 
-// Settings of the local stack's function: short times, so that the tests see
+// localDir is where the local stack keeps its data.
+var localDir string
+
+// Settings of the local stack's functions: short times, so that the tests see
 // URLs and keys expire.
 const (
 	localOrigin         = "http://localhost:8080"
 	localURLExpiry      = 6 * time.Second
 	localPreviousWindow = 3 * time.Second
-	localTimeout        = 4 * time.Second
 )
+
+// localTimeout is how long the function for uploads has, so that the tests need
+// not wait long for one that waits in vain.
+var localTimeout = 4 * time.Second
 
 // startLocal starts what `make run` starts, with data of its own and with relays
 // between the function and its services.
@@ -49,28 +58,30 @@ func startLocal() (s e2e.Stack, end func(), err error) {
 		return s, end, err
 	}
 	ends = append(ends, func() { os.RemoveAll(dir) })
+	localDir = dir
 	settings := map[string]string{
 		"CORS_ALLOWED_ORIGINS":        localOrigin,
 		"URL_EXPIRY":                  localURLExpiry.String(),
 		"SESSION_KEY_CACHE":           "1s",
 		"SESSION_KEY_PREVIOUS_WINDOW": localPreviousWindow.String(),
 	}
-	function := &environment{log: &logBuffer{}}
+	functions := &environment{log: &logBuffer{}}
 	running, err := local.Start(context.Background(), local.Options{
 		Dir:      dir,
 		Getenv:   func(name string) string { return settings[name] },
-		Function: function.prepare,
+		Function: functions.prepare,
+		Files:    functions.prepareFiles,
 	})
 	if err != nil {
 		return s, end, err
 	}
-	ends = append(ends, running.Close, function.closeRelays)
+	ends = append(ends, running.Close, functions.closeRelays)
 	key, err := running.AWS.Credentials.Retrieve(context.Background())
 	if err != nil {
 		return s, end, err
 	}
 	rotateLocal = func(key string) error { return rotateFile(running.SecretsFile, running.Secret, key) }
-	controls := httptest.NewServer(function.control())
+	controls := httptest.NewServer(functions.control())
 	ends = append(ends, controls.Close)
 	return e2e.Stack{
 		Name:            "the local stack",
@@ -100,44 +111,65 @@ func rotateFile(path, name, key string) error {
 	return secretstore.Save(path, secrets)
 }
 
-// An environment is what Lambda makes for a function: it keeps one running, and
-// makes another when it has ended. Its calls go through relays.
+// An environment is what Lambda makes for functions: it keeps one of each
+// running, and makes another when it has ended. Their calls go through relays.
 type environment struct {
 	log            *logBuffer
 	store, secrets *relay.Relay
 	start          func() gateway.Function
+	startFiles     func() gateway.Streamer
 	function       atomic.Pointer[gateway.Function]
+	files          atomic.Pointer[gateway.Streamer]
 }
 
-// prepare starts the function as the local stack has it do.
+// prepare starts the function for uploads as the local stack has it do, before
+// the one for files.
 func (e *environment) prepare(cfg aws.Config, getenv func(string) string) (gateway.Function, error) {
 	settings, err := app.ParseSettings(getenv)
 	if err != nil {
 		return nil, err
 	}
-	settings.PublicEndpoint = settings.S3Endpoint
-	if e.store, settings.S3Endpoint, err = relayTo(settings.S3Endpoint); err != nil {
+	if e.store, err = relayTo(settings.S3Endpoint); err != nil {
 		return nil, err
 	}
-	if e.secrets, settings.SecretsEndpoint, err = relayTo(settings.SecretsEndpoint); err != nil {
+	if e.secrets, err = relayTo(settings.SecretsEndpoint); err != nil {
 		return nil, err
 	}
-	log := slog.New(slog.NewJSONHandler(e.log, nil))
-	e.start = func() gateway.Function { return app.New(cfg, settings, log) }
-	e.stop()
+	e.relayed(&settings.Shared)
+	e.start = func() gateway.Function { return app.New(cfg, settings, e.logger()) }
+	function := e.start()
+	e.function.Store(&function)
 	return e, nil
 }
 
-func relayTo(endpoint string) (r *relay.Relay, relayed string, err error) {
+// prepareFiles starts the function for files.
+func (e *environment) prepareFiles(cfg aws.Config, getenv func(string) string) (gateway.Streamer, error) {
+	settings, err := filesapp.ParseSettings(getenv)
+	if err != nil {
+		return nil, err
+	}
+	e.relayed(&settings.Shared)
+	e.startFiles = func() gateway.Streamer { return filesapp.New(cfg, settings, e.logger()) }
+	files := e.startFiles()
+	e.files.Store(&files)
+	return e, nil
+}
+
+// relayed leads a function through the relays. Clients go straight to S3.
+func (e *environment) relayed(s *app.Shared) {
+	s.PublicEndpoint = s.S3Endpoint
+	s.S3Endpoint = "http://" + e.store.Addr().String()
+	s.SecretsEndpoint = "http://" + e.secrets.Addr().String()
+}
+
+func (e *environment) logger() *slog.Logger { return slog.New(slog.NewJSONHandler(e.log, nil)) }
+
+func relayTo(endpoint string) (*relay.Relay, error) {
 	u, err := url.Parse(endpoint)
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
-	r, err = relay.Start("127.0.0.1", u.Host)
-	if err != nil {
-		return nil, "", err
-	}
-	return r, "http://" + r.Addr().String(), nil
+	return relay.Start("127.0.0.1", u.Host)
 }
 
 func (e *environment) closeRelays() {
@@ -145,16 +177,22 @@ func (e *environment) closeRelays() {
 	e.secrets.Close()
 }
 
-// stop ends the function and all that it has in memory; another takes its place.
+// stop ends the functions and all that they have in memory; others take their
+// places.
 func (e *environment) stop() {
-	function := e.start()
+	function, files := e.start(), e.startFiles()
 	e.function.Store(&function)
+	e.files.Store(&files)
 }
 
 func (e *environment) Invoke(ctx context.Context, event []byte) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, localTimeout)
 	defer cancel()
 	return (*e.function.Load()).Invoke(ctx, event)
+}
+
+func (e *environment) Stream(ctx context.Context, event json.RawMessage) (*lambdahttp.Stream, error) {
+	return (*e.files.Load()).Stream(ctx, event)
 }
 
 func (e *environment) control() http.Handler {

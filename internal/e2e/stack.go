@@ -40,16 +40,16 @@ type Stack struct {
 	// template.yaml.
 	Deployed bool
 
-	// ColdStart is what the function's log has once for each cold start. Empty
+	// ColdStart is what the functions' log has once for each cold start. Empty
 	// means that a cold start cannot be told.
 	ColdStart string
 
 	// Control is the base URL of the faults that can be put in:
 	//
-	//	POST /store/{mode}    what becomes of the function's calls of S3: see relay.Mode
-	//	POST /secrets/{mode}  what becomes of its calls of Secrets Manager
-	//	POST /function/stop   ends the function's environment: the next start is cold
-	//	GET  /function/log    all that the function has logged
+	//	POST /store/{mode}    what becomes of the functions' calls of S3: see relay.Mode
+	//	POST /secrets/{mode}  what becomes of their calls of Secrets Manager
+	//	POST /function/stop   ends the functions' environments: the next start is cold
+	//	GET  /function/log    all that the functions have logged
 	Control string
 }
 

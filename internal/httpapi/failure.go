@@ -1,12 +1,12 @@
 package httpapi
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 
 	"uploadfiles/internal/form"
 	"uploadfiles/internal/lambdahttp"
@@ -68,22 +68,32 @@ type Answerer interface {
 
 // message is the body of most answers that are no success.
 type message struct {
-	Detail string `json:"detail"`
+	Detail  string `json:"detail"`
+	Message string `json:"message,omitempty"` // the same, where clients of Companion look for it
 }
 
-// fail answers a request with what its client may know of err.
-func fail(w http.ResponseWriter, r *http.Request, err error) {
-	status, body := http.StatusInternalServerError, any(message{"Internal Server Error"})
+// fail answers a request to a route with what its client may know of err.
+func fail(w http.ResponseWriter, r *http.Request, route string, err error) {
+	f := failure{status: http.StatusInternalServerError, detail: "Internal Server Error"}
 	if a, ok := errors.AsType[Answerer](err); ok {
-		status, body = a.Answer()
-	} else if i := slices.IndexFunc(failures, func(f failure) bool { return errors.Is(err, f.err) }); i >= 0 {
-		f := failures[i]
-		status, body = f.status, message{cmp.Or(f.detail, f.err.Error())}
-		if f.retryAfter != "" {
-			w.Header().Set("Retry-After", f.retryAfter)
-		}
+		status, body := a.Answer()
+		_ = WriteJSON(w, r, status, body) // these bodies always encode
+		return
 	}
-	_ = WriteJSON(w, r, status, body) // these bodies always encode
+	if i := slices.IndexFunc(failures, func(f failure) bool { return errors.Is(err, f.err) }); i >= 0 {
+		f = failures[i]
+	}
+	if f.retryAfter != "" {
+		w.Header().Set("Retry-After", f.retryAfter)
+	}
+	body := message{Detail: f.detail}
+	if body.Detail == "" {
+		body.Detail = f.err.Error()
+	}
+	if strings.HasPrefix(route, directPath) {
+		body.Message = body.Detail
+	}
+	_ = WriteJSON(w, r, f.status, body)
 }
 
 // tooMany says that a form has more parts of a kind than the limit.
@@ -97,10 +107,13 @@ func (e tooMany) Error() string {
 }
 
 // Answer implements [Answerer].
-func (e tooMany) Answer() (int, any) { return http.StatusBadRequest, message{e.Error()} }
+func (e tooMany) Answer() (int, any) { return http.StatusBadRequest, message{Detail: e.Error()} }
 
-// tooLarge says that a body has more than [MaxBody] bytes.
-type tooLarge struct{ size int64 }
+// tooLarge says that a body has more than [MaxBody] bytes, and where to go on.
+type tooLarge struct {
+	size   int64
+	direct *DirectLane
+}
 
 func (e tooLarge) Error() string {
 	return fmt.Sprintf("The request body has %d bytes; at most %d are accepted.", e.size, MaxBody)
@@ -110,9 +123,10 @@ func (e tooLarge) Error() string {
 func (e tooLarge) Answer() (int, any) {
 	return http.StatusRequestEntityTooLarge, struct {
 		message
-		MaxBytes int64 `json:"max_bytes"`
-		Size     int64 `json:"size"`
-	}{message{e.Error()}, MaxBody, e.size}
+		MaxBytes int64       `json:"max_bytes"`
+		Size     int64       `json:"size"`
+		Direct   *DirectLane `json:"direct,omitempty"`
+	}{message{Detail: e.Error()}, MaxBody, e.size, e.direct}
 }
 
 // invalid says which fields of a form are not what the operation takes, in the

@@ -5,6 +5,7 @@ package httpapi
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -57,8 +58,8 @@ type Route struct {
 }
 
 // A Handler answers a request or returns why not: an error that has its row in
-// the table of failure.go, or an [Answerer]. An error after it has written is for
-// the log alone.
+// the table of failure.go, or an [Answerer]. An error after it has written goes
+// to the log, and the answer is broken off, so that nobody takes it for whole.
 type Handler func(w http.ResponseWriter, r *http.Request, call *Call) error
 
 // A Call is what is known of a request on its way.
@@ -82,7 +83,8 @@ type route struct {
 	handler Handler
 }
 
-// New makes the handler of an API. Of two routes that match, the later answers.
+// New makes the handler of an API. Of two paths that match, the one with fewer
+// segments in braces answers.
 func New(o Options, routes ...Route) http.Handler {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -106,6 +108,13 @@ func segments(path string) []string {
 func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	answer := &answer{ResponseWriter: w}
 	summary := begin(r)
+	if a.answer(answer, r, summary) != nil {
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// answer writes answer and log line. An error says that the answer is not whole.
+func (a *api) answer(answer *answer, r *http.Request, summary *Summary) error {
 	a.cors(answer.Header(), r)
 	header := answer.Header()
 	header.Set("X-Content-Type-Options", "nosniff")
@@ -113,15 +122,16 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if summary.RequestID != "" {
 		header.Set("X-Request-Id", summary.RequestID)
 	}
-	if err := a.survive(answer, r, summary); err != nil {
-		summary.Cause = err
-		if answer.status == 0 {
-			fail(answer, r, err)
-		}
+	err := a.survive(answer, r, summary)
+	summary.Cause = err
+	if err != nil && answer.status == 0 {
+		fail(answer, r, summary.Route, err)
+		err = nil
 	}
-	summary.Status = answer.status
+	summary.Status = cmp.Or(answer.status, http.StatusOK)
 	summary.Duration = time.Since(summary.start)
 	summary.log(r.Context(), a.Log, a.Metrics(*summary))
+	return err
 }
 
 // survive makes an error of a panic, so that it has an answer, a log line and
@@ -167,11 +177,11 @@ func (a *api) match(method, path string) (found route, params map[string]string,
 	for i := range a.routes {
 		rt := &a.routes[i]
 		values, ok := rt.matches(parts)
-		if !ok {
+		if !ok || len(allow) > 0 && len(values) > len(params) {
 			continue
 		}
-		if found.handler == nil {
-			found.path = rt.path
+		if len(allow) == 0 || len(values) < len(params) {
+			found, params, allow = route{path: rt.path}, values, nil
 		}
 		allow = append(allow, rt.method)
 		if rt.method == http.MethodGet {
@@ -242,19 +252,39 @@ func (a *answer) WriteHeader(status int) {
 	a.ResponseWriter.WriteHeader(status)
 }
 
+func (a *answer) Write(p []byte) (int, error) {
+	if a.status == 0 {
+		a.status = http.StatusOK
+	}
+	return a.ResponseWriter.Write(p)
+}
+
+// Unwrap lets a [http.ResponseController] reach the writer.
 func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
-// WriteJSON sends v. An ampersand stays one, so that a person can copy a URL out
-// of the answer.
+// WriteJSON sends v.
 func WriteJSON(w http.ResponseWriter, r *http.Request, status int, v any) error {
 	var body bytes.Buffer
-	encoder := json.NewEncoder(&body)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(v); err != nil {
+	if err := encode(&body, v); err != nil {
 		return err
 	}
 	writeBody(w, r, status, body.Bytes())
 	return nil
+}
+
+// JSON is v as [WriteJSON] sends it, without the line break at its end.
+func JSON(v any) ([]byte, error) {
+	var line bytes.Buffer
+	err := encode(&line, v)
+	return bytes.TrimSuffix(line.Bytes(), []byte("\n")), err
+}
+
+// encode writes v on one line. An ampersand stays one, so that a person can copy
+// a URL out of the answer.
+func encode(out *bytes.Buffer, v any) error {
+	encoder := json.NewEncoder(out)
+	encoder.SetEscapeHTML(false)
+	return encoder.Encode(v)
 }
 
 // writeBody sends JSON. A HEAD request gets the header alone.

@@ -58,20 +58,27 @@ func TestRoutesTakeSegmentsOutOfThePath(t *testing.T) {
 	}
 }
 
-func TestAnErrorAfterTheAnswerHasBegunIsForTheLog(t *testing.T) {
+func TestAnErrorAfterTheAnswerHasBegunBreaksItOff(t *testing.T) {
 	var log bytes.Buffer
 	api := httpapi.New(httpapi.Options{Keys: oneKey("k"), Log: slog.New(slog.NewJSONHandler(&log, nil))},
 		httpapi.Route{Method: http.MethodGet, Path: "/half", Handle: func(w http.ResponseWriter, _ *http.Request, _ *httpapi.Call) error {
-			w.WriteHeader(http.StatusOK)
 			_, _ = io.WriteString(w, "half of")
+			_ = http.NewResponseController(w).Flush()
 			return errors.New("the store went away")
 		}})
-	w := httptest.NewRecorder()
-	api.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/half", nil))
-	if w.Code != http.StatusOK || w.Body.String() != "half of" {
-		t.Errorf("GET /half: status %d, %q, want 200 and what was written", w.Code, w.Body)
+	server := httptest.NewServer(api)
+	response, err := http.Get(server.URL + "/half")
+	if err != nil {
+		t.Fatal(err)
 	}
-	if !strings.Contains(log.String(), `"cause":"the store went away"`) {
-		t.Errorf("the log has no cause: %s", &log)
+	defer response.Body.Close()
+	if body, err := io.ReadAll(response.Body); !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("GET /half = %d, %q, %v, want a body that breaks off", response.StatusCode, body, err)
+	}
+	server.Close() // which waits for the handler and its log line
+	for _, want := range []string{`"cause":"the store went away"`, `"status":200`} {
+		if !strings.Contains(log.String(), want) {
+			t.Errorf("log = %s, want %s", &log, want)
+		}
 	}
 }

@@ -56,13 +56,17 @@ func (s *Summary) add(outcomes []upload.Outcome) {
 		} else {
 			s.Skipped++
 		}
-		if o.Err == nil {
-			continue
+		if o.Err != nil {
+			s.FileFailed(o.Err)
 		}
-		s.StoreFailed = true
-		if len(s.failed) < maxCauses {
-			s.failed = append(s.failed, o.Err.Error())
-		}
+	}
+}
+
+// FileFailed notes that the store failed for one of the files of a request.
+func (s *Summary) FileFailed(err error) {
+	s.StoreFailed = true
+	if len(s.failed) < maxCauses {
+		s.failed = append(s.failed, err.Error())
 	}
 }
 

@@ -23,6 +23,9 @@ type UploadFiles struct {
 	Uploads     Uploads
 	MaxFiles    int  // in one request; zero means form's default
 	SkipObjects bool // skipped_files holds objects with name and reason, not names
+	// Direct says where a request that is too large for this lane goes instead;
+	// nil means nowhere.
+	Direct *DirectLane
 }
 
 // MaxBody is the largest body, in bytes after base64 decoding. Lambda takes
@@ -38,6 +41,10 @@ func (u UploadFiles) Route() Route {
 
 func (u UploadFiles) handle(w http.ResponseWriter, r *http.Request, call *Call) error {
 	files, err := u.readFiles(r)
+	if large, ok := errors.AsType[tooLarge](err); ok {
+		large.direct = u.Direct
+		return large
+	}
 	if err != nil {
 		return err
 	}
@@ -117,7 +124,7 @@ func readBody(r *http.Request) ([]byte, error) {
 		return readStream(r)
 	}
 	if p.Len() > MaxBody {
-		return nil, tooLarge{int64(p.Len())}
+		return nil, tooLarge{size: int64(p.Len())}
 	}
 	return p.Bytes()
 }
@@ -128,7 +135,7 @@ func readStream(r *http.Request) ([]byte, error) {
 		return nil, err
 	}
 	if len(body) > MaxBody {
-		return nil, tooLarge{max(r.ContentLength, int64(len(body)))}
+		return nil, tooLarge{size: max(r.ContentLength, int64(len(body)))}
 	}
 	return body, nil
 }
@@ -149,7 +156,7 @@ type file struct {
 	URL         string       `json:"url"` // empty while the file may not be fetched
 	Size        int64        `json:"size"`
 	ContentType string       `json:"content_type"`
-	SHA256      string       `json:"sha256"`
+	SHA256      string       `json:"sha256"` // empty where it is not known
 	ExpiresAt   time.Time    `json:"expires_at"`
 	Status      upload.State `json:"status,omitempty"` // only where it is not ready
 }
@@ -185,8 +192,10 @@ func fileOf(r *upload.Receipt) file {
 		Key:         r.Key,
 		Size:        r.Size,
 		ContentType: r.ContentType,
-		SHA256:      hex.EncodeToString(r.SHA256[:]),
 		ExpiresAt:   r.Link.Expires,
+	}
+	if r.SHA256 != [32]byte{} {
+		f.SHA256 = hex.EncodeToString(r.SHA256[:])
 	}
 	if r.State == upload.Ready {
 		f.URL = r.Link.URL

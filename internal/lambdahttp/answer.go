@@ -3,6 +3,7 @@ package lambdahttp
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -18,7 +19,19 @@ type response struct {
 	core   *core.ProxyResponseWriter
 	header http.Header
 	status int // 0 until it is written
+	size   int // bytes of the body that were to be written
 }
+
+// maxAnswer is how many bytes of an answer that is not streamed Lambda hands on
+// (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html).
+const maxAnswer = 6 << 20
+
+// errAnswerTooLarge ends a body that nobody would get.
+var errAnswerTooLarge = errors.New("the answer is too large to go out")
+
+// tooLarge answers in the place of an answer that is.
+var tooLarge = problem(http.StatusRequestEntityTooLarge,
+	"The answer would have more than 6 MB, which is the most that can be sent here at once. Ask for less.")
 
 func newResponse() *response {
 	return &response{core: core.NewProxyResponseWriter(), header: http.Header{}}
@@ -46,6 +59,9 @@ func (w *response) Write(p []byte) (int, error) {
 	w.Flush()
 	if w.status == http.StatusNoContent || w.status == http.StatusNotModified {
 		return 0, http.ErrBodyNotAllowed
+	}
+	if w.size += len(p); w.size > maxAnswer {
+		return 0, errAnswerTooLarge
 	}
 	return w.core.Write(p)
 }
@@ -95,21 +111,28 @@ func problem(status int, detail string) answer {
 
 // encode writes an answer in the shape that a kind of event asks for.
 func encode(kind Kind, a answer) []byte {
-	for name, values := range a.header {
-		if !isToken(name) || len(values) == 0 {
-			continue
-		}
-		a.add(kind, name, clean(values))
-	}
+	a.addHeader(kind)
 	if kind == ALB || kind == ALBMultiValue {
 		a.Description = strings.TrimSpace(fmt.Sprintf("%d %s", a.Status, http.StatusText(a.Status)))
 	}
+	return toJSON(a)
+}
+
+func toJSON(v any) []byte {
 	var out bytes.Buffer
 	encoder := json.NewEncoder(&out)
 	encoder.SetEscapeHTML(false)
 	// Strings, numbers and booleans always encode, and a buffer takes all.
-	_ = encoder.Encode(a)
+	_ = encoder.Encode(v)
 	return bytes.TrimSuffix(out.Bytes(), []byte("\n"))
+}
+
+func (a *answer) addHeader(kind Kind) {
+	for name, values := range a.header {
+		if isToken(name) && len(values) > 0 {
+			a.add(kind, name, clean(values))
+		}
+	}
 }
 
 // add puts a header where its kind of answer has it. For a REST API each name

@@ -12,6 +12,7 @@ package lambdahttp
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -70,7 +71,8 @@ func New(h http.Handler, o Options) *Handler {
 
 // Invoke serves one event and returns the answer in the shape that the sender
 // of the event expects. What cannot be served is answered in JSON: 400 for an
-// event that is not an HTTP request, 500 for a panic. The error is always nil,
+// event that is not an HTTP request, 413 for an answer of more than 6 MB, which
+// Lambda would not hand on, 500 for a panic. The error is always nil,
 // since a function error would reach the client as a 502 without words.
 //
 // Invoke may overwrite payload, and the request's body lies in it: the caller
@@ -88,10 +90,18 @@ func (h *Handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 		return h.refuse(ctx, event, len(payload), err), nil
 	}
 	w := newResponse()
-	if !h.serve(w, r) {
+	returned := h.serve(w, r)
+	switch {
+	case w.size > maxAnswer && r.Method != http.MethodHead:
+		return encode(event.kind, tooLarge), nil
+	case !returned:
 		return encode(event.kind, problem(http.StatusInternalServerError, "Internal Server Error")), nil
 	}
-	return encode(event.kind, w.answer(r.Method)), nil
+	answer := encode(event.kind, w.answer(r.Method))
+	if len(answer) > maxAnswer {
+		return encode(event.kind, tooLarge), nil
+	}
+	return answer, nil
 }
 
 // limit ends a context early enough for an answer to go out.
@@ -104,13 +114,17 @@ func (h *Handler) limit(ctx context.Context) (context.Context, context.CancelFun
 }
 
 // serve reports whether the handler returned. A panic must not reach Lambda's
-// loop, which would end the process and with it all that is warm.
+// loop, which would end the process and with it all that is warm. As for
+// net/http, that of [http.ErrAbortHandler] breaks off an answer and is no news.
 func (h *Handler) serve(w http.ResponseWriter, r *http.Request) (returned bool) {
 	defer func() {
 		if returned {
 			return
 		}
-		h.logPanic(r.Context(), recover())
+		value := recover()
+		if err, ok := value.(error); !ok || !errors.Is(err, http.ErrAbortHandler) {
+			h.logPanic(r.Context(), value)
+		}
 	}()
 	h.next.ServeHTTP(w, r)
 	return true

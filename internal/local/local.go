@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -35,6 +36,10 @@ type Options struct {
 	// Function makes what answers requests, from the configuration of its AWS
 	// clients and its environment. Nil means that there is no gateway.
 	Function func(cfg aws.Config, getenv func(string) string) (gateway.Function, error)
+
+	// Files makes what answers the paths of [FilesPaths] in the Function's place,
+	// in the same way. Nil means that the Function answers them.
+	Files func(cfg aws.Config, getenv func(string) string) (gateway.Streamer, error)
 
 	// Getenv is the environment of the user, whose settings go before the
 	// stack's own, but for the addresses of the services. Nil means empty.
@@ -85,12 +90,28 @@ type Stack struct {
 // Conversation is the one whose session key a stack makes if there is none.
 const Conversation = "demo"
 
+// FilesPaths are the paths that the files function answers, as API Gateway
+// spells them.
+var FilesPaths = []string{
+	"/",
+	"/page/{proxy+}",
+	"/api/conversations/{conversation_id}/files",
+	"/api/conversations/{conversation_id}/files/{name}",
+	"/api/conversations/{conversation_id}/zip",
+	"/api/conversations/{conversation_id}/manifest",
+	"/api/conversations/{conversation_id}/fetch.sh",
+	"/api/conversations/{conversation_id}/list-files",
+	"/api/conversations/{conversation_id}/select-file",
+}
+
 // What the function's settings are where the user does not say otherwise.
 const (
 	defaultBucket = "uploads"
 	defaultSecret = "upload-files/session-key"
 	// keyCache makes an edit of the secrets count soon.
 	keyCache = "2s"
+	// defaultMaxDirectFile is the function's own, 5 GiB.
+	defaultMaxDirectFile = 5 << 30
 )
 
 // Start starts a stack and returns when it serves. A [*PortError] says that a
@@ -322,7 +343,21 @@ func (s *Stack) handler(o Options) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	api := &gateway.API{Function: function, Origins: split(o.Getenv("CORS_ALLOWED_ORIGINS")), Log: o.Log}
+	api := &gateway.API{
+		Function:      function,
+		MaxDirectFile: maxDirectFile(o.Getenv),
+		Origins:       split(o.Getenv("CORS_ALLOWED_ORIGINS")),
+		Log:           o.Log,
+	}
+	if o.Files != nil {
+		files, err := o.Files(s.AWS.Copy(), s.environment(o.Getenv))
+		if err != nil {
+			return nil, err
+		}
+		for _, path := range FilesPaths {
+			api.Routes = append(api.Routes, gateway.Route{Path: path, Streamer: files})
+		}
+	}
 	if o.Routes == nil {
 		return api, nil
 	}
@@ -333,6 +368,14 @@ func (s *Stack) handler(o Options) (http.Handler, error) {
 		}
 		api.ServeHTTP(w, r)
 	}), nil
+}
+
+// maxDirectFile reads a setting that the function has found right.
+func maxDirectFile(getenv func(string) string) int64 {
+	if n, err := strconv.ParseInt(getenv("MAX_DIRECT_FILE_SIZE"), 10, 64); err == nil {
+		return n
+	}
+	return defaultMaxDirectFile
 }
 
 // environment is that of the function: the user's settings, and what makes it
@@ -350,6 +393,8 @@ func (s *Stack) environment(user func(string) string) func(string) string {
 			return s.SecretsEndpoint
 		case "SESSION_KEY_CACHE":
 			return cmp.Or(user(name), keyCache)
+		case "RESPONSE_STREAMING":
+			return "true" // as template.yaml has it; the stand-in takes nothing else
 		}
 		if strings.HasPrefix(name, "AWS_") {
 			return ""

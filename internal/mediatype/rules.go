@@ -120,13 +120,18 @@ func parseType(entry string) (string, error) {
 	case !slices.Contains(mainTypes, mainType):
 		return "", fmt.Errorf("ALLOWED_TYPES: no media type begins with %q: write one of %s", mainType+"/", strings.Join(mainTypes, ", "))
 	}
+	return canonical(essence), nil
+}
+
+// canonical is the name that Sniff gives to a type, where it knows the type.
+func canonical(essence string) string {
 	if essence == "image/jpg" {
-		return "image/jpeg", nil
+		return "image/jpeg"
 	}
 	if known := mimetype.Lookup(essence); known != nil {
-		return essenceOf(known), nil
+		return essenceOf(known)
 	}
-	return essence, nil
+	return essence
 }
 
 // mainTypes are what a media type begins with

@@ -10,7 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
+	"net/url"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -34,14 +34,15 @@ type Options struct {
 	URLExpiry      time.Duration // life of a presigned URL, up to 7 days
 }
 
-// Store is an [upload.Store] in one S3 bucket. Its role needs s3:PutObject and
-// s3:GetObject on the prefix, and s3:GetObjectTagging if tags are asked for.
+// Store is an [upload.Store] and a [direct.Store] in one S3 bucket. Its role
+// needs s3:PutObject and s3:GetObject on the prefix, s3:AbortMultipartUpload and
+// s3:ListMultipartUploadParts for uploads in parts, and s3:GetObjectTagging if
+// tags are asked for.
 type Store struct {
-	client      *s3.Client
-	presign     *s3.PresignClient
-	credentials aws.CredentialsProvider
-	bucket      string
-	expiry      time.Duration
+	client    *s3.Client
+	presigner presigner
+	bucket    string
+	expiry    time.Duration
 }
 
 var _ upload.Store = (*Store)(nil)
@@ -71,11 +72,10 @@ func New(cfg aws.Config, o Options) *Store {
 	}
 	public := s3.NewFromConfig(cfg, options(cmp.Or(o.PublicEndpoint, o.Endpoint)))
 	return &Store{
-		client:      s3.NewFromConfig(cfg, options(o.Endpoint)),
-		presign:     s3.NewPresignClient(public, s3.WithPresignExpires(o.URLExpiry)),
-		credentials: cfg.Credentials,
-		bucket:      o.Bucket,
-		expiry:      o.URLExpiry,
+		client:    s3.NewFromConfig(cfg, options(o.Endpoint)),
+		presigner: newPresigner(public, cfg.Credentials, o.Bucket),
+		bucket:    o.Bucket,
+		expiry:    o.URLExpiry,
 	}
 }
 
@@ -128,22 +128,34 @@ func payloadHash(sum string) func(*middleware.Stack) error {
 
 // Stat asks for size and SHA-256 (HeadObject, which s3:GetObject allows).
 func (s *Store) Stat(ctx context.Context, key string) (upload.Stored, error) {
+	out, err := s.head(ctx, key)
+	if err != nil {
+		return upload.Stored{}, err
+	}
+	sum, ok := fullSHA256(out)
+	return upload.Stored{Size: aws.ToInt64(out.ContentLength), SHA256: sum, Hashed: ok}, nil
+}
+
+func (s *Store) head(ctx context.Context, key string) (*s3.HeadObjectOutput, error) {
 	out, err := s.client.HeadObject(ctx, &s3.HeadObjectInput{
 		Bucket:       &s.bucket,
 		Key:          &key,
 		ChecksumMode: types.ChecksumModeEnabled,
 	})
 	if err != nil {
-		return upload.Stored{}, fmt.Errorf("head object: %w", classifyHead(err))
+		return nil, fmt.Errorf("head object: %w", classifyHead(err))
 	}
-	stored := upload.Stored{Size: aws.ToInt64(out.ContentLength)}
-	// A checksum of parts ends in "-" and their number and does not decode.
-	sum, err := base64.StdEncoding.DecodeString(aws.ToString(out.ChecksumSHA256))
-	if err == nil && len(sum) == len(stored.SHA256) {
-		stored.Hashed = true
-		copy(stored.SHA256[:], sum)
+	return out, nil
+}
+
+// fullSHA256 is the hash of the whole object, where S3 has it. A checksum of
+// parts ends in "-" and their number and does not decode.
+func fullSHA256(out *s3.HeadObjectOutput) (sum [32]byte, ok bool) {
+	decoded, err := base64.StdEncoding.DecodeString(aws.ToString(out.ChecksumSHA256))
+	if err != nil || len(decoded) != len(sum) {
+		return sum, false
 	}
-	return stored, nil
+	return [32]byte(decoded), true
 }
 
 // Tag asks for the tags of an object (GetObjectTagging).
@@ -161,39 +173,28 @@ func (s *Store) Tag(ctx context.Context, key, tag string) (string, error) {
 }
 
 // Link presigns a GET that downloads the object under the name, whatever its
-// type. It expires with the credentials that sign it, if that is sooner: S3
-// refuses a URL whose credentials have expired
-// (https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-presigned-url.html).
+// type.
 func (s *Store) Link(ctx context.Context, key, name string) (upload.Link, error) {
-	credentials, err := s.credentials.Retrieve(ctx)
+	address, expires, err := s.presigner.sign(ctx, wish{
+		method: http.MethodGet,
+		key:    key,
+		query:  url.Values{"response-content-disposition": {filename.Attachment(name)}},
+	}, s.expiry)
 	if err != nil {
-		return upload.Link{}, fmt.Errorf("credentials: %w: %w", upload.ErrUnavailable, err)
+		return upload.Link{}, err
 	}
-	expires := time.Now().Add(s.expiry)
-	if credentials.CanExpire && credentials.Expires.Before(expires) {
-		expires = credentials.Expires
-	}
-	request, err := s.presign.PresignGetObject(ctx, &s3.GetObjectInput{
-		Bucket:                     &s.bucket,
-		Key:                        &key,
-		ResponseContentDisposition: aws.String(filename.Attachment(name)),
-	})
-	if err != nil {
-		return upload.Link{}, fmt.Errorf("presign: %w", err)
-	}
-	return upload.Link{URL: request.URL, Expires: expires.UTC().Truncate(time.Second)}, nil
+	return upload.Link{URL: address, Expires: expires.UTC().Truncate(time.Second)}, nil
 }
 
 // Warm opens a connection to the bucket's host. The request is not signed, so
 // that whatever it is answered means nothing, and nobody is charged for it
 // (https://docs.aws.amazon.com/AmazonS3/latest/userguide/ErrorCodeBilling.html).
 func (s *Store) Warm(ctx context.Context) error {
-	presigned, err := s3.NewPresignClient(s.client).PresignHeadBucket(ctx, &s3.HeadBucketInput{Bucket: &s.bucket})
+	address, err := presigner{client: s.client, bucket: s.bucket}.address(ctx, "")
 	if err != nil {
 		return err
 	}
-	address, _, _ := strings.Cut(presigned.URL, "?")
-	request, err := http.NewRequestWithContext(ctx, http.MethodHead, address, nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodHead, address.String(), nil)
 	if err != nil {
 		return err
 	}

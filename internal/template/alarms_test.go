@@ -14,26 +14,40 @@ import (
 )
 
 var alarms = map[string]object{
-	"FunctionThrottlesAlarm": {"Namespace": "AWS/Lambda", "MetricName": "Throttles", "Statistic": "Sum", "Threshold": 0,
-		"ComparisonOperator": "GreaterThanThreshold", "Dimensions": list(object{"Name": "FunctionName", "Value": object{"Ref": "UploadFunction"}})},
+	"FunctionThrottlesAlarm": ofBoth("AWS/Lambda", "Throttles", "FunctionName", "Throttled requests", "GreaterThanThreshold", 0),
 	"SlowUploadsAlarm": {"Namespace": "AWS/Lambda", "MetricName": "Duration", "ExtendedStatistic": "p99", "Threshold": 10000,
 		"ComparisonOperator": "GreaterThanThreshold", "Dimensions": list(object{"Name": "FunctionName", "Value": object{"Ref": "UploadFunction"}})},
 	"ServerErrorsAlarm": {"Namespace": "AWS/ApiGateway", "MetricName": "5XXError", "Statistic": "Average", "Threshold": 0.01,
 		"ComparisonOperator": "GreaterThanThreshold",
 		"Dimensions":         list(object{"Name": "ApiName", "Value": "uploads"}, object{"Name": "Stage", "Value": "live"})},
-	"AuthenticationFailuresAlarm": {"Namespace": "UploadFiles", "MetricName": "AuthenticationFailures", "Statistic": "Sum", "Threshold": 100,
-		"ComparisonOperator": "GreaterThanOrEqualToThreshold", "Dimensions": list(object{"Name": "Function", "Value": object{"Ref": "UploadFunction"}})},
-	"SecretRefreshFailuresAlarm": {"Namespace": "UploadFiles", "MetricName": "SecretRefreshFailures", "Statistic": "Sum", "Threshold": 0,
-		"ComparisonOperator": "GreaterThanThreshold", "Dimensions": list(object{"Name": "Function", "Value": object{"Ref": "UploadFunction"}})},
-	"FunctionErrorsAlarm": {"ComparisonOperator": "GreaterThanThreshold", "Threshold": 1, "Metrics": list(
-		object{"Id": "percent", "Label": "Errors in percent", "Expression": "100 * errors / invocations", "ReturnData": true},
-		lambdaSum("errors", "Errors"), lambdaSum("invocations", "Invocations"))},
+	"AuthenticationFailuresAlarm": ofBoth("UploadFiles", "AuthenticationFailures", "Function", "Wrong session keys",
+		"GreaterThanOrEqualToThreshold", 100),
+	"SecretRefreshFailuresAlarm": ofBoth("UploadFiles", "SecretRefreshFailures", "Function", "Failed reads of the session key",
+		"GreaterThanThreshold", 0),
+	"FunctionErrorsAlarm": errorsOf("UploadFunction"),
+	"FilesErrorsAlarm":    errorsOf("FilesFunction"),
 }
 
-func lambdaSum(id, metric string) object {
+// errorsOf is an alarm at one error in a hundred invocations.
+func errorsOf(function string) object {
+	return object{"ComparisonOperator": "GreaterThanThreshold", "Threshold": 1, "Metrics": list(
+		object{"Id": "percent", "Label": "Errors in percent", "Expression": "100 * errors / invocations", "ReturnData": true},
+		sum("errors", "AWS/Lambda", "Errors", "FunctionName", function),
+		sum("invocations", "AWS/Lambda", "Invocations", "FunctionName", function))}
+}
+
+// ofBoth is an alarm on a metric of both functions together.
+func ofBoth(namespace, metric, dimension, label, operator string, threshold int) object {
+	return object{"ComparisonOperator": operator, "Threshold": threshold, "Metrics": list(
+		object{"Id": "both", "Label": label, "Expression": "FILL(upload, 0) + FILL(files, 0)", "ReturnData": true},
+		sum("upload", namespace, metric, dimension, "UploadFunction"),
+		sum("files", namespace, metric, dimension, "FilesFunction"))}
+}
+
+func sum(id, namespace, metric, dimension, function string) object {
 	return object{"Id": id, "ReturnData": false, "MetricStat": object{"Period": 60, "Stat": "Sum", "Metric": object{
-		"Namespace": "AWS/Lambda", "MetricName": metric,
-		"Dimensions": list(object{"Name": "FunctionName", "Value": object{"Ref": "UploadFunction"}})}}}
+		"Namespace": namespace, "MetricName": metric,
+		"Dimensions": list(object{"Name": dimension, "Value": object{"Ref": function}})}}}
 }
 
 var alarmPromises = append(eachAlarm(),

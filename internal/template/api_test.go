@@ -17,7 +17,7 @@ var apiPromises = []promise{
 	property(api+".Properties.Name", "uploads"),
 	property(api+".Properties.StageName", "live"),
 	property(api+".Properties.EndpointConfiguration.Type", "REGIONAL"),
-	property(api+".Properties.BinaryMediaTypes", list("multipart~1form-data")),
+	property(api+".Properties.BinaryMediaTypes", list("multipart~1form-data", "application~1zip")),
 	property(api+".Properties.OpenApiVersion", "3.0.1"),
 	property(api+".Properties.TracingEnabled", true),
 	property(api+".Properties.CacheClusterEnabled", nil).without(),
@@ -44,7 +44,10 @@ var apiPromises = []promise{
 	{
 		name: "what the gateway answers itself has the shape of the function's errors",
 		check: func(t template.Template) error {
-			return all(checkGatewayResponses(t, nil), checkGatewayResponses(t, "'*'", "CorsAllowedOrigins=https://a.example"))
+			return all(
+				checkGatewayResponses(t, nil), checkGatewayResponses(t, "'*'", "CorsAllowedOrigins=https://a.example"),
+				checkDirect(t, 5<<30), checkDirect(t, 7, "MaxDirectFileSize=7"),
+			)
 		},
 		breaks: append(remove(
 			api+".Properties.GatewayResponses",
@@ -62,6 +65,11 @@ var apiPromises = []promise{
 		),
 			change{api + ".Properties.GatewayResponses.DEFAULT_5XX.ResponseTemplates.application/json", `{"message":"no"}`},
 			change{api + ".Properties.GatewayResponses.DEFAULT_5XX.ResponseTemplates.application/json", `{"detail":`},
+			change{api + ".Properties.GatewayResponses.REQUEST_TOO_LARGE.ResponseTemplates.application/json", `{"detail":"no"}`},
+			change{api + ".Properties.GatewayResponses.REQUEST_TOO_LARGE.ResponseTemplates.application/json",
+				object{"Fn::Sub": `{"detail":"no","direct":{"params":"/s3/params","multipart":"s3/multipart","max_file_size":${MaxDirectFileSize}}}`}},
+			change{api + ".Properties.GatewayResponses.REQUEST_TOO_LARGE.ResponseTemplates.application/json",
+				`{"detail":"no","direct":{"params":"s3/params","multipart":"s3/multipart","max_file_size":5368709120}}`},
 			change{api + ".Properties.GatewayResponses.DEFAULT_4XX.ResponseParameters.Headers.Access-Control-Allow-Origin", "'*'"},
 		),
 	},
@@ -89,6 +97,9 @@ var apiPromises = []promise{
 				equal(t, "Resources.ApiDomainRecord.Properties", object{"HostedZoneId": "Z123",
 					"RecordSets": list(record("A"), record("AAAA"))}, zone...),
 				equal(t, "Outputs.ApiUrl.Value", "https://up.example.com", own...),
+				equal(t, "Outputs.PageUrl.Value", "https://up.example.com/", own...),
+				equal(t, "Outputs.ApiUrl.Value", "https://up.example.com/chat/v1", append(own, "BasePath=chat/v1")...),
+				equal(t, "Outputs.PageUrl.Value", "https://up.example.com/chat/v1/", append(own, "BasePath=chat/v1")...),
 				refused(t, "DomainName=up.example.com"),
 				refused(t, "HostedZoneId=Z123"),
 			)
@@ -99,6 +110,8 @@ var apiPromises = []promise{
 			"Resources.ApiDomainMapping.Properties.Stage", "Resources.ApiDomainRecord.Properties.RecordSets.1"),
 			change{domain + ".Properties.SecurityPolicy", "TLS_1_0"},
 			change{"Outputs.ApiUrl.Value", "https://example.com"},
+			change{"Outputs.ApiUrl.Value.Fn::If.1", object{"Fn::Sub": "https://${DomainName}"}},
+			change{"Outputs.PageUrl.Value.Fn::If.1", object{"Fn::Sub": "https://${DomainName}/"}},
 		),
 	},
 	{
@@ -169,11 +182,15 @@ var apiPromises = []promise{
 				equal(t, "Outputs.TryIt.Value", object{"Fn::Sub": `curl -H "X-Session-API-Key: $(aws secretsmanager get-secret-value` +
 					` --region eu-central-1 --secret-id ${SessionKeySecret} --query SecretString --output text)" -F "files=@README.md"` +
 					` https://${UploadApi}.execute-api.eu-central-1.amazonaws.com/${UploadApi.Stage}/api/conversations/first/upload-files`}),
+				equal(t, "Outputs.PageUrl.Value", object{"Fn::Sub": "https://${UploadApi}.execute-api.eu-central-1.amazonaws.com/${UploadApi.Stage}/"}),
+				equal(t, "Outputs.FilesFunctionName.Value", object{"Ref": "FilesFunction"}),
+				equal(t, "Outputs.FilesFunctionLogGroup.Value", object{"Ref": "FilesFunctionLogs"}),
 				equal(t, "Outputs.BucketName.Value", object{"Ref": "UploadBucket"}),
 				equal(t, "Outputs.SecretId.Value", object{"Ref": "SessionKeySecret"}),
 			)
 		},
-		breaks: remove("Outputs.ApiUrl", "Outputs.TryIt", "Outputs.BucketName", "Outputs.SecretId"),
+		breaks: remove("Outputs.ApiUrl", "Outputs.PageUrl", "Outputs.TryIt", "Outputs.BucketName", "Outputs.SecretId",
+			"Outputs.FilesFunctionName", "Outputs.FilesFunctionLogGroup"),
 	},
 }
 
@@ -245,16 +262,41 @@ func checkGatewayResponses(t template.Template, origin any, parameters ...string
 	return nil
 }
 
+// checkDirect checks what is said to a client whose request is too large: where
+// to go on, relative to where it is, and up to how many bytes.
+func checkDirect(t template.Template, size int64, parameters ...string) error {
+	value, err := get(t, api+".Properties.GatewayResponses.REQUEST_TOO_LARGE.ResponseTemplates.application/json", parameters...)
+	if err != nil {
+		return err
+	}
+	text, _ := value.(string)
+	var body struct {
+		Direct struct {
+			Params, Multipart string
+			MaxFileSize       int64 `json:"max_file_size"`
+		}
+	}
+	if err := json.Unmarshal([]byte(text), &body); err != nil {
+		return err
+	}
+	if d := body.Direct; d.Params != "s3/params" || d.Multipart != "s3/multipart" || d.MaxFileSize != size {
+		return fmt.Errorf("a client whose request is too large is told %+v", d)
+	}
+	return nil
+}
+
 // detail returns the text of a gateway response, in which the gateway's own
 // words are left out.
 func detail(body any) (string, error) {
 	text, _ := body.(string)
-	var fields map[string]string
+	var fields map[string]any
 	if err := json.Unmarshal([]byte(strings.ReplaceAll(text, "$context.error.messageString", `""`)), &fields); err != nil {
 		return "", err
 	}
-	words, ok := fields["detail"]
-	if !ok || len(fields) != 1 {
+	words, ok := fields["detail"].(string)
+	delete(fields, "detail")
+	delete(fields, "direct")
+	if !ok || len(fields) != 0 {
 		return "", fmt.Errorf("%s is not the shape of an error", text)
 	}
 	return words, nil

@@ -75,31 +75,47 @@ var bucketPromises = []promise{
 		),
 	},
 	{
-		name: "browsers of the given origins alone may read files",
+		name: "pages of the stack and of the given origins alone may send and fetch files, by what is signed",
 		check: func(t template.Template) error {
 			path := bucket + ".Properties.CorsConfiguration"
-			return all(
-				equal(t, path, nil),
-				equal(t, path, object{"CorsRules": list(object{
-					"AllowedOrigins": list("https://a.example", "https://b.example:8443"),
-					"AllowedMethods": list("GET", "HEAD"),
-					"AllowedHeaders": list("range"),
+			rules := func(origins ...any) object {
+				return object{"CorsRules": list(object{
+					"AllowedOrigins": origins,
+					"AllowedMethods": list("GET", "HEAD", "PUT", "POST", "DELETE"),
+					"AllowedHeaders": list("content-disposition", "content-type", "if-none-match", "range",
+						"x-amz-checksum-sha256", "x-amz-meta-sha256", "x-amz-mp-object-size"),
 					"ExposedHeaders": list("Content-Disposition", "ETag"),
 					"MaxAge":         7200,
-				})}, "CorsAllowedOrigins=https://a.example,https://b.example:8443"),
+				})}
+			}
+			const address = "https://*.execute-api.eu-central-1.amazonaws.com"
+			return all(
+				equal(t, path, rules(address)),
+				equal(t, path, rules(address, "https://a.example", "https://b.example:8443"),
+					"CorsAllowedOrigins=https://a.example,https://b.example:8443"),
+				equal(t, path, rules("https://up.example.com"), "DomainName=up.example.com", "CertificateArn="+someCert),
+				equal(t, path, rules("https://up.example.com", "https://a.example"),
+					"DomainName=up.example.com", "CertificateArn="+someCert, "CorsAllowedOrigins=https://a.example"),
 				refused(t, "CorsAllowedOrigins=*"),
 				refused(t, "CorsAllowedOrigins=https://a.example, https://*.example"),
 			)
 		},
 		breaks: append(remove(
 			bucket+".Properties.CorsConfiguration",
-			bucket+".Properties.CorsConfiguration.Fn::If.1.CorsRules.0.ExposedHeaders",
-			bucket+".Properties.CorsConfiguration.Fn::If.1.CorsRules.0.AllowedHeaders",
-			bucket+".Properties.CorsConfiguration.Fn::If.1.CorsRules.0.MaxAge",
+			bucket+".Properties.CorsConfiguration.CorsRules.0.ExposedHeaders",
+			bucket+".Properties.CorsConfiguration.CorsRules.0.ExposedHeaders.1",
+			bucket+".Properties.CorsConfiguration.CorsRules.0.AllowedHeaders",
+			bucket+".Properties.CorsConfiguration.CorsRules.0.AllowedHeaders.2",
+			bucket+".Properties.CorsConfiguration.CorsRules.0.AllowedMethods.2",
+			bucket+".Properties.CorsConfiguration.CorsRules.0.MaxAge",
 			"Parameters.CorsAllowedOrigins.AllowedPattern",
 		),
-			change{bucket + ".Properties.CorsConfiguration.Fn::If.1.CorsRules.0.AllowedOrigins", list("*")},
-			change{bucket + ".Properties.CorsConfiguration.Fn::If.1.CorsRules.0.AllowedMethods", list("GET", "HEAD", "PUT")},
+			change{bucket + ".Properties.CorsConfiguration.CorsRules.0.AllowedOrigins", list("*")},
+			change{bucket + ".Properties.CorsConfiguration.CorsRules.0.AllowedHeaders", list("*")},
+			change{bucket + ".Properties.CorsConfiguration.CorsRules.0.AllowedOrigins.Fn::Split.1.Fn::Sub.0", "${Page}"},
+			change{bucket + ".Properties.CorsConfiguration.CorsRules.0.AllowedOrigins.Fn::Split.1.Fn::Sub.0", "*${Others}"},
+			change{bucket + ".Properties.CorsConfiguration.CorsRules.0.AllowedOrigins.Fn::Split.1.Fn::Sub.1.Page.Fn::If.1", "https://*"},
+			change{bucket + ".Properties.CorsConfiguration.CorsRules.0.AllowedOrigins.Fn::Split.1.Fn::Sub.1.Others.Fn::If.0", "HasDomain"},
 			change{"Parameters.CorsAllowedOrigins.Default", "https://a.example"},
 		),
 	},
@@ -154,6 +170,11 @@ var bucketPromises = []promise{
 				equal(t, secret, nil, "ExistingSecretArn="+someSecret),
 				equal(t, secret, nil, "ConversationSecretName=uploads/{conversation_id}"),
 				equal(t, lambda+".Properties.Environment.Variables.UPLOAD_BUCKET", "mine", "ExistingBucketName=mine"),
+				equal(t, filesLambda+".Properties.Environment.Variables.UPLOAD_BUCKET", object{"Ref": "UploadBucket"}),
+				equal(t, filesLambda+".Properties.Environment.Variables.UPLOAD_BUCKET", "mine", "ExistingBucketName=mine"),
+				equal(t, filesLambda+".Properties.Environment.Variables.SESSION_KEY_SECRET", someSecret, "ExistingSecretArn="+someSecret),
+				equal(t, filesLambda+".Properties.Environment.Variables.SESSION_KEY_SECRET", "uploads/{conversation_id}",
+					"ConversationSecretName=uploads/{conversation_id}", "ExistingSecretArn="+someSecret),
 				equal(t, lambda+".Properties.Environment.Variables.SESSION_KEY_SECRET", someSecret, "ExistingSecretArn="+someSecret),
 				equal(t, lambda+".Properties.Environment.Variables.SESSION_KEY_SECRET", "uploads/{conversation_id}",
 					"ConversationSecretName=uploads/{conversation_id}", "ExistingSecretArn="+someSecret),
@@ -165,6 +186,8 @@ var bucketPromises = []promise{
 		breaks: append(remove(bucket+".Condition", policy+".Condition", secret+".Condition", "Outputs.TryIt.Condition"),
 			change{lambda + ".Properties.Environment.Variables.UPLOAD_BUCKET", object{"Ref": "UploadBucket"}},
 			change{lambda + ".Properties.Environment.Variables.UPLOAD_BUCKET", "mine"},
+			change{filesLambda + ".Properties.Environment.Variables.UPLOAD_BUCKET", "mine"},
+			change{filesLambda + ".Properties.Environment.Variables.SESSION_KEY_SECRET", object{"Ref": "SessionKeySecret"}},
 			change{lambda + ".Properties.Environment.Variables.SESSION_KEY_SECRET", object{"Ref": "SessionKeySecret"}},
 			change{"Outputs.BucketName.Value", object{"Ref": "UploadBucket"}},
 			change{"Outputs.SecretId.Value", object{"Ref": "SessionKeySecret"}},

@@ -100,14 +100,16 @@ func refused(t template.Template, parameters ...string) error {
 }
 
 const (
-	bucket   = "Resources.UploadBucket"
-	policy   = "Resources.UploadBucketPolicy"
-	secret   = "Resources.SessionKeySecret"
-	role     = "Resources.UploadFunctionRole"
-	lambda   = "Resources.UploadFunction"
-	api      = "Resources.UploadApi"
-	domain   = "Resources.ApiDomain"
-	firewall = "Resources.Firewall"
+	bucket      = "Resources.UploadBucket"
+	policy      = "Resources.UploadBucketPolicy"
+	secret      = "Resources.SessionKeySecret"
+	role        = "Resources.UploadFunctionRole"
+	lambda      = "Resources.UploadFunction"
+	filesRole   = "Resources.FilesFunctionRole"
+	filesLambda = "Resources.FilesFunction"
+	api         = "Resources.UploadApi"
+	domain      = "Resources.ApiDomain"
+	firewall    = "Resources.Firewall"
 
 	someKey    = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd"
 	someSecret = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:key-AbCdEf"

@@ -72,7 +72,7 @@ func TestProductionIsCareful(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, prod, _ := strings.Cut(string(text), "[prod.deploy.parameters]")
-	for _, want := range []string{"confirm_changeset = true", `"DeploymentType=Canary`, `"ReservedConcurrency=`, `"MaxUrlAgeSeconds=`} {
+	for _, want := range []string{"confirm_changeset = true", `"DeploymentType=Canary`, `"ReservedConcurrency=`, `"FilesReservedConcurrency=`, `"MaxUrlAgeSeconds=`} {
 		if !strings.Contains(prod, want) {
 			t.Errorf("prod lacks %s", want)
 		}

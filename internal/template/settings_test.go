@@ -15,14 +15,15 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"uploadfiles/internal/app"
+	"uploadfiles/internal/filesapp"
 	"uploadfiles/internal/template"
 )
 
-// environment is what the template gives the function; what is a reference to a
+// environment is what the template gives a function; what is a reference to a
 // resource still has its name.
-func environment(t *testing.T, parameters ...string) map[string]string {
+func environment(t *testing.T, function string, parameters ...string) map[string]string {
 	t.Helper()
-	value, err := get(read(t), lambda+".Properties.Environment.Variables", parameters...)
+	value, err := get(read(t), function+".Properties.Environment.Variables", parameters...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,46 +37,69 @@ func environment(t *testing.T, parameters ...string) map[string]string {
 	return variables
 }
 
+// parsers read the settings of each function, and give them as text.
+var parsers = map[string]func(getenv func(string) string) (string, error){
+	lambda: func(getenv func(string) string) (string, error) {
+		settings, err := app.ParseSettings(getenv)
+		return fmt.Sprintf("%+v", settings), err
+	},
+	filesLambda: func(getenv func(string) string) (string, error) {
+		settings, err := filesapp.ParseSettings(getenv)
+		return fmt.Sprintf("%+v", settings), err
+	},
+}
+
+// runtime are the settings of the Go runtime.
+var runtime = map[string][]string{lambda: {"GOGC", "GOMAXPROCS"}}
+
 func TestEnvironmentIsWhatTheFunctionReads(t *testing.T) {
-	var reads []string
-	_, _ = app.ParseSettings(func(name string) string { // what is missing is not the question
-		if !strings.HasPrefix(name, "AWS_") { // of Lambda and the SDK
-			reads = append(reads, name)
+	for function, parse := range parsers {
+		var reads []string
+		_, _ = parse(func(name string) string { // what is missing is not the question
+			if !strings.HasPrefix(name, "AWS_") { // of Lambda and the SDK
+				reads = append(reads, name)
+			}
+			return ""
+		})
+		reads = append(reads, runtime[function]...)
+		slices.Sort(reads)
+		gives := slices.Sorted(maps.Keys(environment(t, function)))
+		if diff := cmp.Diff(slices.Compact(reads), gives); diff != "" {
+			t.Errorf("settings that %s reads (-) and the template gives (+):\n%s", function, diff)
 		}
-		return ""
-	})
-	reads = append(reads, "GOGC", "GOMAXPROCS") // the Go runtime's own
-	slices.Sort(reads)
-	gives := slices.Sorted(maps.Keys(environment(t)))
-	if diff := cmp.Diff(slices.Compact(reads), gives); diff != "" {
-		t.Errorf("settings that the function reads (-) and the template gives (+):\n%s", diff)
 	}
 }
 
 func TestDefaultsOfTheTemplateAreThoseOfTheFunction(t *testing.T) {
-	given := environment(t)
-	withDefaults, err := app.ParseSettings(func(name string) string { return given[name] })
-	if err != nil {
-		t.Fatalf("the function refuses the template's defaults: %v", err)
-	}
-	required := map[string]string{"UPLOAD_BUCKET": "UploadBucket", "SESSION_KEY_SECRET": "SessionKeySecret"}
-	bare, err := app.ParseSettings(func(name string) string { return required[name] })
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got, want := fmt.Sprintf("%+v", withDefaults), fmt.Sprintf("%+v", bare); got != want {
-		t.Errorf("settings by the template's defaults are\n%s\nbut by the function's\n%s", got, want)
+	for function, parse := range parsers {
+		given := environment(t, function)
+		withDefaults, err := parse(func(name string) string { return given[name] })
+		if err != nil {
+			t.Fatalf("%s refuses the template's defaults: %v", function, err)
+		}
+		required := map[string]string{"UPLOAD_BUCKET": "UploadBucket", "SESSION_KEY_SECRET": "SessionKeySecret",
+			"RESPONSE_STREAMING": given["RESPONSE_STREAMING"]} // the template's events decide it
+		bare, err := parse(func(name string) string { return required[name] })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if withDefaults != bare {
+			t.Errorf("settings of %s by the template's defaults are\n%s\nbut by the function's\n%s", function, withDefaults, bare)
+		}
 	}
 }
 
 func TestFunctionTakesWhatTheTemplateTakes(t *testing.T) {
-	given := environment(t, "UploadPrefix=a/b.c/", "SessionKeyCache=1h", "SessionKeyPreviousWindow=0s", "UrlExpiry=168h",
-		"S3PublicEndpoint=https://s3.example.com:8443", "MaxFiles=100000", "MaxFileSize=999999999999999",
-		"AllowedTypes=image/*, application/vnd.ms-excel", "AllowedExtensions=.tar.gz, PDF",
-		"CorsAllowedOrigins=https://a.example,http://localhost:8080", "SkippedFiles=objects", "LogLevel=error",
-		"RequireTag=GuardDutyMalwareScanStatus=NO_THREATS_FOUND")
-	if _, err := app.ParseSettings(func(name string) string { return given[name] }); err != nil {
-		t.Error(err)
+	for function, parse := range parsers {
+		given := environment(t, function, "UploadPrefix=a/b.c/", "SessionKeyCache=1h", "SessionKeyPreviousWindow=0s", "UrlExpiry=168h",
+			"S3PublicEndpoint=https://s3.example.com:8443", "MaxFiles=100000", "MaxFileSize=999999999999999",
+			"MaxDirectFileSize=5497558138880",
+			"AllowedTypes=image/*, application/vnd.ms-excel", "AllowedExtensions=.tar.gz, PDF",
+			"CorsAllowedOrigins=https://a.example,http://localhost:8080", "SkippedFiles=objects", "LogLevel=error",
+			"RequireTag=GuardDutyMalwareScanStatus=NO_THREATS_FOUND")
+		if _, err := parse(func(name string) string { return given[name] }); err != nil {
+			t.Errorf("%s: %v", function, err)
+		}
 	}
 }
 
@@ -84,7 +108,7 @@ func TestFunctionTakesWhatTheTemplateTakes(t *testing.T) {
 func metrics(t *testing.T) (namespace, dimension string, names []string) {
 	t.Helper()
 	var log bytes.Buffer
-	function := app.New(aws.Config{Region: "eu-central-1"}, app.Settings{Bucket: "b", Secret: "s", Function: "f"},
+	function := app.New(aws.Config{Region: "eu-central-1"}, app.Settings{Shared: app.Shared{Bucket: "b", Secret: "s", Function: "f"}},
 		slog.New(slog.NewJSONHandler(&log, nil)))
 	event := `{"httpMethod":"GET","path":"/nowhere","resource":"/","requestContext":{"stage":"live"}}`
 	if _, err := function.Invoke(context.Background(), []byte(event)); err != nil {
@@ -117,20 +141,31 @@ func TestAlarmsWatchMetricsThatTheFunctionSends(t *testing.T) {
 	namespace, dimension, names := metrics(t)
 	watched := 0
 	for name, alarm := range alarms {
-		if alarm["Namespace"] != namespace {
-			continue
-		}
-		watched++
-		if metric := alarm["MetricName"].(string); !slices.Contains(names, metric) {
-			t.Errorf("%s watches %s, which the function does not send", name, metric)
-		}
-		if got, _ := template.At(alarm, "Dimensions", "0", "Name"); got != dimension {
-			t.Errorf("%s looks at the dimension %v, the function sends %s", name, got, dimension)
+		for _, m := range own(alarm, namespace) {
+			watched++
+			if metric := m["MetricName"].(string); !slices.Contains(names, metric) {
+				t.Errorf("%s watches %s, which the function does not send", name, metric)
+			}
+			if got, _ := template.At(m, "Dimensions", "0", "Name"); got != dimension {
+				t.Errorf("%s looks at the dimension %v, the function sends %s", name, got, dimension)
+			}
 		}
 	}
-	if watched != 2 {
-		t.Errorf("%d alarms watch the function's own metrics in namespace %s, want 2", watched, namespace)
+	if watched != 4 {
+		t.Errorf("alarms watch %d of the functions' own metrics in namespace %s, want two of each function", watched, namespace)
 	}
+}
+
+// own are the metrics of a namespace that an alarm watches.
+func own(alarm object, namespace string) []object {
+	var found []object
+	items, _ := alarm["Metrics"].([]any)
+	for _, item := range items {
+		if m, ok := template.At(item, "MetricStat", "Metric"); ok && m.(object)["Namespace"] == namespace {
+			found = append(found, m.(object))
+		}
+	}
+	return found
 }
 
 func TestDashboardShowsEveryMetricOfTheFunction(t *testing.T) {

@@ -54,9 +54,7 @@ type Store interface {
 	// Stat is [ErrNotFound] where no object has the key.
 	Stat(ctx context.Context, key string) (Stored, error)
 
-	// Tag is the value of a tag of the object; it is empty where the object has
-	// no such tag.
-	Tag(ctx context.Context, key, tag string) (string, error)
+	Tags
 
 	// Link makes a URL that downloads the object under the name. It asks
 	// nothing of the store.

@@ -33,7 +33,7 @@ type Receipt struct {
 	Link        Link // to be handed out only if the state is Ready
 	Size        int64
 	ContentType string
-	SHA256      [32]byte
+	SHA256      [32]byte // zero where it is not known
 }
 
 // State says whether a stored file may be fetched.
@@ -83,9 +83,6 @@ type Uploader struct {
 	Parallel    int             // writes at once for one request; zero means [DefaultParallel]
 	MaxAnswer   int             // bytes that the outcomes of one request may take in JSON; zero means no limit
 }
-
-// Tag is a tag of an object, such as the one that a malware scanner sets.
-type Tag struct{ Key, Value string }
 
 // DefaultParallel is how many files of one request are written at once. S3 asks
 // for parallel connections to reach its throughput
@@ -285,7 +282,7 @@ func (u *Uploader) store(writing, ctx context.Context, w *write) (err error) {
 		}
 		err = u.create(writing, ctx, w, taken)
 		if err == nil {
-			w.receipt.State, w.tagErr = u.state(ctx, w.receipt.Key)
+			w.receipt.State, w.tagErr = u.Required.StateOf(ctx, u.Store, w.receipt.Key)
 		}
 		if !errors.Is(err, ErrExists) {
 			return err
@@ -302,23 +299,6 @@ func survive(err *error) {
 	if p := recover(); p != nil {
 		*err = fmt.Errorf("store a file: panic: %T\n%s", p, debug.Stack())
 	}
-}
-
-// state asks whether a stored file may be handed out. What cannot be known is
-// not handed out.
-func (u *Uploader) state(ctx context.Context, key string) (State, error) {
-	if u.Required == (Tag{}) {
-		return Ready, nil
-	}
-	switch value, err := u.Store.Tag(ctx, key, u.Required.Key); {
-	case err != nil:
-		return Pending, fmt.Errorf("ask for the tag of a stored file: %w", err)
-	case value == "":
-		return Pending, nil
-	case value != u.Required.Value:
-		return Blocked, nil
-	}
-	return Ready, nil
 }
 
 // createTries bounds how often a key may be freed between our two questions.

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"net"
@@ -20,23 +19,23 @@ import (
 	"uploadfiles/internal/template"
 )
 
-// A gateway is SAM's API Gateway with the function behind it.
+// A gateway is SAM's API Gateway with the functions behind it.
 type gateway struct {
 	stack e2e.Stack
-	log   string // path; the function's log is in it
+	log   string // path; the functions' logs are in it
 }
 
 func buildFolder(tools tools) string { return filepath.Join(tools.dir, "build") }
 
-// build builds the function as a deployment would, for the processor of this machine.
+// build builds the functions as a deployment would, for the processor of this machine.
 func build(ctx context.Context, tools tools) error {
 	cmd := tools.sam(ctx, "build", "--template", "template.yaml", "--build-dir", buildFolder(tools))
 	cmd.Env = append(cmd.Env, "GOARCH_FUNCTION="+runtime.GOARCH)
 	return quietly(cmd)
 }
 
-// startGateway starts `sam local start-api` on the function that was built. The
-// function reaches LocalStack through relays that the tests control.
+// startGateway starts `sam local start-api` on the functions that were built. They
+// reach LocalStack through relays that the tests control.
 func startGateway(ctx context.Context, tools tools, engine *engine, image lambdaImage,
 	localstack localStack, deployed deployment, ends *ends) (gateway, error) {
 	g := gateway{log: filepath.Join(tools.dir, "sam.log")}
@@ -126,9 +125,13 @@ func overrides(image lambdaImage, localstack localStack, deployed deployment) []
 	return out
 }
 
+// functions are those of the template.
+var functions = []string{"UploadFunction", "FilesFunction"}
+
 // writeLocalTemplate writes a copy of the template that was built in which the
-// function has more variables: what is deployed can be sent to no endpoint but
-// AWS's. SAM passes on no variable that the template does not have.
+// functions have more variables: what is deployed can be sent to no endpoint but
+// AWS's. SAM passes on no variable that the template does not have. It streams no
+// answer either, so the functions are not told to.
 func writeLocalTemplate(folder string, variables map[string]string) (path string, err error) {
 	text, err := os.ReadFile(filepath.Join(folder, "template.yaml"))
 	if err != nil {
@@ -138,13 +141,16 @@ func writeLocalTemplate(folder string, variables map[string]string) (path string
 	if err != nil {
 		return "", err
 	}
-	value, _ := template.At(map[string]any(built), "Resources", "UploadFunction", "Properties", "Environment", "Variables")
-	environment, ok := value.(map[string]any)
-	if !ok {
-		return "", errors.New("the function has no environment in the template that was built")
-	}
-	for name, value := range variables {
-		environment[name] = value
+	for _, function := range functions {
+		value, _ := template.At(map[string]any(built), "Resources", function, "Properties", "Environment", "Variables")
+		environment, ok := value.(map[string]any)
+		if !ok {
+			return "", fmt.Errorf("%s has no environment in the template that was built", function)
+		}
+		for name, value := range variables {
+			environment[name] = value
+		}
+		delete(environment, "RESPONSE_STREAMING")
 	}
 	path = filepath.Join(folder, "local.json")
 	text, err = json.Marshal(built)
@@ -155,13 +161,13 @@ func writeLocalTemplate(folder string, variables map[string]string) (path string
 }
 
 // control is the handler of [e2e.Stack.Control].
-func control(relays map[string]*relay.Relay, stopFunction func() error, log string) http.Handler {
+func control(relays map[string]*relay.Relay, stopFunctions func() error, log string) http.Handler {
 	mux := http.NewServeMux()
 	for service, relay := range relays {
 		mux.Handle("POST /"+service+"/{mode}", relay)
 	}
 	mux.HandleFunc("POST /function/stop", func(w http.ResponseWriter, _ *http.Request) {
-		if err := stopFunction(); err != nil {
+		if err := stopFunctions(); err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 		}
 	})

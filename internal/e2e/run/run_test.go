@@ -52,9 +52,10 @@ func TestStandInImageHasWhatSAMLooksFor(t *testing.T) {
 	}
 }
 
-func TestLocalTemplateAddsOnlyItsVariables(t *testing.T) {
+func TestLocalTemplateAddsOnlyItsVariablesAndStreamsNothing(t *testing.T) {
 	folder := t.TempDir()
-	const built = "Resources: {UploadFunction: {Properties: {CodeUri: UploadFunction, Environment: {Variables: {A: !Ref B}}}}}"
+	const built = "Resources: {UploadFunction: {Properties: {CodeUri: UploadFunction, Environment: {Variables: {A: !Ref B}}}}," +
+		" FilesFunction: {Properties: {Environment: {Variables: {C: 1, RESPONSE_STREAMING: \"true\"}}}}}"
 	if err := os.WriteFile(filepath.Join(folder, "template.yaml"), []byte(built), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -66,23 +67,27 @@ func TestLocalTemplateAddsOnlyItsVariables(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const want = `{"Resources":{"UploadFunction":{"Properties":{"CodeUri":"UploadFunction",` +
+	const want = `{"Resources":{"FilesFunction":{"Properties":{"Environment":{"Variables":{"AWS_ENDPOINT_URL_S3":"http://host:1","C":1}}}},` +
+		`"UploadFunction":{"Properties":{"CodeUri":"UploadFunction",` +
 		`"Environment":{"Variables":{"A":{"Ref":"B"},"AWS_ENDPOINT_URL_S3":"http://host:1"}}}}}}`
 	if string(text) != want {
 		t.Errorf("template %s, want %s", text, want)
 	}
 }
 
-func TestLocalTemplateNeedsAFunction(t *testing.T) {
+func TestLocalTemplateNeedsBothFunctions(t *testing.T) {
 	folder := t.TempDir()
 	if _, err := writeLocalTemplate(folder, nil); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("without a template: %v", err)
 	}
-	if err := os.WriteFile(filepath.Join(folder, "template.yaml"), []byte("Resources: {}"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := writeLocalTemplate(folder, nil); err == nil {
-		t.Error("a template without a function is accepted")
+	const one = "{Properties: {Environment: {Variables: {}}}}"
+	for _, resources := range []string{"", "UploadFunction: " + one, "FilesFunction: " + one} {
+		if err := os.WriteFile(filepath.Join(folder, "template.yaml"), []byte("Resources: {"+resources+"}"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := writeLocalTemplate(folder, nil); err == nil {
+			t.Errorf("a template with the functions {%s} is accepted", resources)
+		}
 	}
 }
 

@@ -20,13 +20,15 @@ type Function interface {
 	Invoke(ctx context.Context, event []byte) ([]byte, error)
 }
 
-// API is a REST API whose every request is answered by one function, within the
-// limits of API Gateway and Lambda. Its own answers are those that template.yaml
-// words. Function is required.
+// API is a REST API whose requests are answered by functions, within the limits
+// of API Gateway and Lambda. Its own answers are those that template.yaml words.
+// Function is required.
 type API struct {
-	Function Function
-	Origins  []string     // that the function gives CORS headers; with any, so do the API's own answers
-	Log      *slog.Logger // of requests that got no answer of the function; nil means no log
+	Function      Function     // answers what no route names
+	Routes        []Route      // the first that matches answers
+	MaxDirectFile int64        // bytes in a file that goes straight to S3, for who sent too large a request
+	Origins       []string     // that the function gives CORS headers; with any, so do the API's own answers
+	Log           *slog.Logger // of requests that got no answer of the function; nil means no log
 }
 
 // Limits of the platform. The quotas of a REST API
@@ -78,7 +80,12 @@ func (r refused) Error() string { return r.cause.Error() }
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	id := newID()
 	w.Header().Set("X-Amzn-Requestid", id)
-	answer, err := a.answer(r, id)
+	route := a.route(r)
+	if route.Streamer != nil {
+		a.serveStream(w, r, id, route.Streamer)
+		return
+	}
+	answer, err := a.answer(r, id, route.Function)
 	if err != nil {
 		a.refuse(w, r, id, err)
 		return
@@ -90,26 +97,12 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Write(answer.Body) // a client that has gone can be told nothing
 }
 
-func (a *API) answer(r *http.Request, id string) (Answer, error) {
-	if size := headerSize(r); size > maxHeader {
-		return Answer{}, refused{headerTooLarge, fmt.Errorf("request line and header values have %d bytes", size)}
-	}
-	body, err := readBody(r)
+func (a *API) answer(r *http.Request, id string, f Function) (Answer, error) {
+	event, err := a.event(r, id)
 	if err != nil {
 		return Answer{}, err
 	}
-	event, err := Event(lambdahttp.REST, r, body, Options{
-		Stage:       "local",
-		BinaryTypes: []string{"multipart/form-data"},
-		RequestID:   id,
-	})
-	if err != nil {
-		return Answer{}, refused{failed, err}
-	}
-	if len(event) > maxEvent {
-		return Answer{}, refused{tooLarge, fmt.Errorf("the event has %d bytes, Lambda takes %d", len(event), maxEvent)}
-	}
-	response, err := a.invoke(r.Context(), event)
+	response, err := a.invoke(r.Context(), f, event)
 	if err != nil {
 		return Answer{}, err
 	}
@@ -121,6 +114,29 @@ func (a *API) answer(r *http.Request, id string) (Answer, error) {
 		return Answer{}, refused{failed, err}
 	}
 	return answer, nil
+}
+
+// event is what the function gets, or a refusal.
+func (a *API) event(r *http.Request, id string) ([]byte, error) {
+	if size := headerSize(r); size > maxHeader {
+		return nil, refused{headerTooLarge, fmt.Errorf("request line and header values have %d bytes", size)}
+	}
+	body, err := readBody(r)
+	if err != nil {
+		return nil, err
+	}
+	event, err := Event(lambdahttp.REST, r, body, Options{
+		Stage:       "local",
+		BinaryTypes: []string{"multipart/form-data"},
+		RequestID:   id,
+	})
+	if err != nil {
+		return nil, refused{failed, err}
+	}
+	if len(event) > maxEvent {
+		return nil, refused{tooLarge, fmt.Errorf("the event has %d bytes, Lambda takes %d", len(event), maxEvent)}
+	}
+	return event, nil
 }
 
 // headerSize counts what the quota counts: "request line and header values".
@@ -168,7 +184,7 @@ func drop(r *http.Request) {
 // invoke gives the function its time. As on AWS, the function does not notice
 // that its client goes away, and nobody waits for one that does not mind its
 // deadline.
-func (a *API) invoke(ctx context.Context, event []byte) ([]byte, error) {
+func (a *API) invoke(ctx context.Context, f Function, event []byte) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), deadline)
 	defer cancel()
 	ctx = lambdacontext.NewContext(ctx, &lambdacontext.LambdaContext{AwsRequestID: newID()})
@@ -178,7 +194,7 @@ func (a *API) invoke(ctx context.Context, event []byte) ([]byte, error) {
 	}
 	done := make(chan result, 1)
 	go func() {
-		response, err := call(ctx, a.Function, event)
+		response, err := call(ctx, f, event)
 		done <- result{response, err}
 	}()
 	select {
@@ -222,8 +238,23 @@ func (a *API) refuse(w http.ResponseWriter, r *http.Request, id string, err erro
 			header.Set("Access-Control-Expose-Headers", "Retry-After")
 		}
 	}
+	body := refusalBody{Detail: refusal.detail}
+	if refusal == tooLarge {
+		body.Direct = &direct{Params: "s3/params", Multipart: "s3/multipart", MaxFileSize: a.MaxDirectFile}
+	}
 	w.WriteHeader(refusal.status)
-	json.NewEncoder(w).Encode(struct { // a client that has gone can be told nothing
-		Detail string `json:"detail"`
-	}{refusal.detail})
+	json.NewEncoder(w).Encode(body) // a client that has gone can be told nothing
+}
+
+type refusalBody struct {
+	Detail string  `json:"detail"`
+	Direct *direct `json:"direct,omitempty"`
+}
+
+// direct says how a file goes straight to S3: routes, relative to the request's,
+// and how many bytes it may have.
+type direct struct {
+	Params      string `json:"params"`
+	Multipart   string `json:"multipart"`
+	MaxFileSize int64  `json:"max_file_size"`
 }

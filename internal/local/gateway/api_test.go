@@ -43,6 +43,9 @@ func serve(t *testing.T, api *gateway.API) *httptest.Server {
 	return server
 }
 
+// maxDirect is what template.yaml allows a file that goes straight to S3.
+const maxDirect = 5 << 30
+
 // refusalIn is the body that template.yaml gives to a kind of gateway response.
 func refusalIn(t *testing.T, kind string) string {
 	t.Helper()
@@ -50,7 +53,11 @@ func refusalIn(t *testing.T, kind string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	deployed, err := template.Parse(text)
+	source, err := template.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	deployed, err := source.Resolve(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +66,11 @@ func refusalIn(t *testing.T, kind string) string {
 	if !found {
 		t.Fatalf("template.yaml has no gateway response %s", kind)
 	}
-	return body.(string)
+	var compact bytes.Buffer
+	if err := json.Compact(&compact, []byte(body.(string))); err != nil {
+		t.Fatalf("gateway response %s: %v", kind, err)
+	}
+	return compact.String()
 }
 
 func post(t *testing.T, url string, body io.Reader) (status int, text string) {
@@ -115,7 +126,7 @@ func TestARequestBecomesAnEventAndTheAnswerComesBack(t *testing.T) {
 
 func TestAnEventHasAtMostSixMegabytes(t *testing.T) {
 	called := &ok{}
-	server := serve(t, &gateway.API{Function: called})
+	server := serve(t, &gateway.API{Function: called, MaxDirectFile: maxDirect})
 	const known = 1 << 20
 	if status, _ := post(t, server.URL, strings.NewReader(strings.Repeat("a", known))); status != http.StatusOK {
 		t.Fatalf("1 MB of text = %d, want 200", status)
@@ -142,7 +153,7 @@ func TestAnEventHasAtMostSixMegabytes(t *testing.T) {
 func TestABodyHasAtMostTenMegabytes(t *testing.T) {
 	var logged bytes.Buffer
 	called := &ok{}
-	server := serve(t, &gateway.API{Function: called, Log: slog.New(slog.NewTextHandler(&logged, nil))})
+	server := serve(t, &gateway.API{Function: called, MaxDirectFile: maxDirect, Log: slog.New(slog.NewTextHandler(&logged, nil))})
 	// A body that passes here is still too large for Lambda: the log tells who refused it.
 	tests := []struct {
 		name string
@@ -221,7 +232,7 @@ func TestARefusalReachesAClientThatAsksFirst(t *testing.T) {
 
 func TestHeadersHaveAtMost10240Bytes(t *testing.T) {
 	called := &ok{}
-	server := serve(t, &gateway.API{Function: called})
+	server := serve(t, &gateway.API{Function: called, MaxDirectFile: maxDirect})
 	const counted = len("GET") + len("/path") + len("HTTP/1.1") + len("host")
 	for _, test := range []struct{ size, want int }{
 		{10240, http.StatusOK},
@@ -333,7 +344,7 @@ func TestAClientThatGoesAwayDoesNotStopTheFunction(t *testing.T) {
 func TestABodyThatIsCutShortReachesNoFunction(t *testing.T) {
 	called := &ok{}
 	refused := make(chan struct{})
-	server := serve(t, &gateway.API{Function: called, Log: slog.New(slog.NewTextHandler(
+	server := serve(t, &gateway.API{Function: called, MaxDirectFile: maxDirect, Log: slog.New(slog.NewTextHandler(
 		writer(func(line []byte) { close(refused) }), nil))})
 	conn, err := net.Dial("tcp", server.Listener.Addr().String())
 	if err != nil {

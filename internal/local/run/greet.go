@@ -19,6 +19,7 @@ func greet(w io.Writer, s *local.Stack, dir, repository string, c palette) {
 		fmt.Fprintf(w, "  %-8s %s  %s\n", name, value, c.dim(remark))
 	}
 	fmt.Fprintf(w, "\n%s\n\n", c.bold("upload-files runs on "+s.URL+". Ctrl-C ends it."))
+	line("page", s.URL, "open the conversation "+local.Conversation+" there, with the session key of the line below")
 	line("API", s.URL+"/api/conversations/{conversation_id}/upload-files", "described at "+s.URL+"/docs")
 	line("S3", s.S3Endpoint+"/"+s.Bucket, "its keys are in s3.json among the data")
 	line("secrets", s.SecretsFile, "edit it to change the session key: it counts within 2 s")

@@ -20,6 +20,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"uploadfiles/internal/app"
+	"uploadfiles/internal/filesapp"
 	"uploadfiles/internal/local"
 	"uploadfiles/internal/local/docs"
 	"uploadfiles/internal/local/gateway"
@@ -85,6 +86,13 @@ func run(ctx context.Context, getenv func(string) string, stdout, stderr *os.Fil
 			}
 			level.Set(settings.LogLevel)
 			return app.New(cfg, settings, log), nil
+		},
+		Files: func(cfg aws.Config, getenv func(string) string) (gateway.Streamer, error) {
+			settings, err := filesapp.ParseSettings(getenv)
+			if err != nil {
+				return nil, err
+			}
+			return filesapp.New(cfg, settings, log), nil
 		},
 	})
 	if err != nil {

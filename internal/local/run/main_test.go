@@ -174,6 +174,25 @@ func TestAFileGoesInAndComesBackAndSignalsLeaveNoProcess(t *testing.T) {
 	}
 }
 
+func TestThePageMayReachTheStore(t *testing.T) {
+	p := start(t)
+	site, _, _ := strings.Cut(p.url, "/api/")
+	page, err := http.Get(site)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer page.Body.Close()
+	if got := page.Header.Get("Content-Type"); page.StatusCode != http.StatusOK || got != "text/html; charset=utf-8" {
+		t.Errorf("the page is answered %s as %q", page.Status, got)
+	}
+	_, text := p.upload(t, p.key, "a.txt", []byte("a"))
+	store := regexp.MustCompile(`"file_urls":\["(https?://[^/]+)/`).FindStringSubmatch(text)
+	policy := page.Header.Get("Content-Security-Policy")
+	if store == nil || !strings.Contains(policy, "connect-src 'self' "+store[1]+";") {
+		t.Errorf("files go to %q, the policy is %q", store, policy)
+	}
+}
+
 func TestANewKeyInTheFileCountsAndTheOldOneStops(t *testing.T) {
 	p := start(t)
 	const renewed = "a-new-session-key-0123456789"

@@ -78,7 +78,7 @@ func programName(module string) (name, version string, err error) {
 		return "", "", fmt.Errorf("%s/go.mod requires no version of versitygw", module)
 	}
 	version = string(found[1])
-	sum := sha256.Sum256(mod)
+	sum := sha256.Sum256(append(mod, cutBody.to...))
 	return fmt.Sprintf("versitygw-%s-%s-%s-%x", version, runtime.GOOS, runtime.GOARCH, sum[:4]), version, nil
 }
 
@@ -106,26 +106,50 @@ func build(ctx context.Context, module, path string, notify func(string, ...any)
 	return os.Rename(unfinished, path)
 }
 
-// goBuild builds the same program whatever the caller's environment is set for.
+// goBuild builds the program with its patch.
 func goBuild(ctx context.Context, module, output string) error {
-	cmd := exec.CommandContext(ctx, "go", "build", "-mod=readonly", "-ldflags=-s -w", "-o", output, program)
+	folder := filepath.Join(filepath.Dir(output), "patch")
+	if err := errors.Join(os.RemoveAll(folder), os.Mkdir(folder, 0o755)); err != nil {
+		return err
+	}
+	defer os.RemoveAll(folder)
+	mod, err := os.ReadFile(filepath.Join(module, "go.mod"))
+	if err != nil {
+		return err
+	}
+	arguments := []string{"build", "-mod=readonly", "-ldflags=-s -w", "-o", output}
+	if cutBody.concerns(mod) {
+		modfile, err := cutBody.apply(ctx, module, folder)
+		if err != nil {
+			return err
+		}
+		arguments = append(arguments, "-modfile="+modfile)
+	}
+	_, err = goTool(ctx, module, append(arguments, program)...)
+	return err
+}
+
+// goTool runs the go command to the same end whatever the caller's environment
+// is set for, and returns what it says.
+func goTool(ctx context.Context, module string, arguments ...string) (said string, err error) {
+	cmd := exec.CommandContext(ctx, "go", arguments...)
 	cmd.Dir = module
 	cmd.Env = append(os.Environ(), "GOWORK=off", "CGO_ENABLED=0", "GOOS="+runtime.GOOS, "GOARCH="+runtime.GOARCH)
 	cmd.SysProcAttr = process.Attr()
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGINT) }
 	cmd.WaitDelay = time.Second
-	var said bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &said, &said
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	runtime.LockOSThread() // see process.Attr
 	defer runtime.UnlockOSThread()
-	err := cmd.Run()
+	err = cmd.Run()
 	if ctx.Err() != nil {
-		return ctx.Err()
+		return "", ctx.Err()
 	}
 	if err != nil {
-		return fmt.Errorf("%w\n%s", err, tail(said.Bytes()))
+		return "", fmt.Errorf("%w\n%s", err, tail(stderr.Bytes()))
 	}
-	return nil
+	return stdout.String(), nil
 }
 
 // sayEvery shows that something long is still going on, until stop is called.

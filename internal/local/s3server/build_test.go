@@ -130,6 +130,22 @@ func TestABuildThatFailsSaysWhy(t *testing.T) {
 	}
 }
 
+func TestAPatchThatDoesNotFitIsReported(t *testing.T) {
+	root := repository(t, emptyProgram)
+	module := filepath.Join(root, "internal/local/versitygw")
+	write(t, filepath.Join(module, "go.mod"), moduleFile+`
+require github.com/valyala/fasthttp v1.0.0
+
+replace github.com/valyala/fasthttp => ./fasthttp
+`)
+	write(t, filepath.Join(module, "fasthttp/go.mod"), "module github.com/valyala/fasthttp\n")
+	write(t, filepath.Join(module, "fasthttp/streaming.go"), "package fasthttp\n")
+	_, err := s3server.Build(t.Context(), root, silent)
+	if want := "the text of the patch 0 times"; err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("Build = %v, want an error with %q", err, want)
+	}
+}
+
 func TestNoBuildOutsideTheRepository(t *testing.T) {
 	if _, err := s3server.Build(t.Context(), t.TempDir(), silent); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("Build in a folder without the module = %v, want os.ErrNotExist", err)

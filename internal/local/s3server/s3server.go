@@ -235,7 +235,7 @@ func makeBucket(ctx context.Context, client *s3.Client, o Options) error {
 		Bucket: &o.Bucket,
 		CORSConfiguration: &types.CORSConfiguration{CORSRules: []types.CORSRule{{
 			AllowedOrigins: o.Origins,
-			AllowedMethods: []string{"GET", "HEAD", "PUT"},
+			AllowedMethods: []string{"GET", "HEAD", "PUT", "POST", "DELETE"},
 			AllowedHeaders: []string{"*"},
 			ExposeHeaders:  []string{"ETag", "Content-Disposition", "x-amz-checksum-sha256"},
 			MaxAgeSeconds:  aws.Int32(600),

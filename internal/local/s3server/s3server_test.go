@@ -1,15 +1,18 @@
 package s3server_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -210,6 +213,37 @@ func TestSignaturesAreChecked(t *testing.T) {
 		if response.StatusCode != test.want {
 			t.Errorf("%s: %d, want %d", test.name, response.StatusCode, test.want)
 		}
+	}
+}
+
+// A presigned request names no hash of its body.
+func TestABodyThatBreaksOffIsNotKept(t *testing.T) {
+	o := options(t)
+	server := start(t, o)
+	c := client(server, o.AWS)
+	signed, err := s3.NewPresignClient(c).PresignPutObject(t.Context(), &s3.PutObjectInput{Bucket: aws.String(bucket), Key: aws.String("cut")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	address, err := url.Parse(signed.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := net.Dial("tcp", address.Host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	fmt.Fprintf(conn, "PUT %s HTTP/1.1\r\nHost: %s\r\nContent-Length: %d\r\n\r\n", address.RequestURI(), address.Host, 2<<20)
+	conn.Write(make([]byte, 1<<20))
+	conn.(*net.TCPConn).CloseWrite()
+	answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err == nil && answer.StatusCode < 300 {
+		t.Errorf("half a body is answered %s", answer.Status)
+	}
+	_, err = c.HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: aws.String(bucket), Key: aws.String("cut")})
+	if missing := (*types.NotFound)(nil); !errors.As(err, &missing) {
+		t.Errorf("half a body is kept: HeadObject = %v", err)
 	}
 }
 

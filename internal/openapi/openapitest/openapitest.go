@@ -112,6 +112,7 @@ func check(r *http.Request, answer *http.Response, body []byte) error {
 // load reads the description once, and closes its schemas: clients have to be
 // ready for new fields, but here a field that is not described is a mistake.
 var load = sync.OnceValues(func() (*openapi3.T, error) {
+	openapi3filter.RegisterBodyDecoder("text/x-shellscript", openapi3filter.FileBodyDecoder)
 	doc, err := openapi3.NewLoader().LoadFromData(openapi.JSON())
 	if err != nil {
 		return nil, err
@@ -157,22 +158,23 @@ func extensions(schema *openapi3.Schema) []*openapi3.Schema {
 }
 
 // find returns the operation that describes the request, with the values in the
-// path. Where there is none, it is one that only answers 404 or 405.
+// path. Where there is none, it is one that only answers 404 or 405. Of two paths
+// that match, the one with fewer parameters is meant.
 func find(doc *openapi3.T, r *http.Request) (*routers.Route, map[string]string) {
 	route := &routers.Route{Spec: doc, Method: r.Method, PathItem: &openapi3.PathItem{}, Operation: refusing(doc, 404, "NotFound")}
+	var params map[string]string
 	for pattern, path := range doc.Paths.Map() {
-		params, ok := match(pattern, r.URL.Path)
-		if !ok {
+		values, ok := match(pattern, r.URL.Path)
+		if !ok || route.Path != "" && len(values) >= len(params) {
 			continue
 		}
-		route.Path, route.PathItem = pattern, path
+		params, route.Path, route.PathItem = values, pattern, path
 		route.Operation = refusing(doc, 405, "MethodNotAllowed")
 		if operation := path.Operations()[r.Method]; operation != nil {
 			route.Operation = operation
 		}
-		return route, params
 	}
-	return route, nil
+	return route, params
 }
 
 func refusing(doc *openapi3.T, status int, response string) *openapi3.Operation {
@@ -223,11 +225,21 @@ var notDescribed = []string{"Connection", "Content-Length", "Content-Type", "Dat
 func checkHeaders(said *openapi3.Response, answer *http.Response) error {
 	var errs []error
 	for name := range answer.Header {
-		if said.Headers[name] == nil && !slices.Contains(notDescribed, name) {
+		if !describes(said, name) && !slices.Contains(notDescribed, name) {
 			errs = append(errs, fmt.Errorf("the header %s is not described", name))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// describes looks for a header by its name in Go's spelling, in which ETag is Etag.
+func describes(said *openapi3.Response, name string) bool {
+	for described := range said.Headers {
+		if http.CanonicalHeaderKey(described) == name {
+			return true
+		}
+	}
+	return false
 }
 
 // checkAllow holds Allow against the methods that are described.

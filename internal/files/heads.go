@@ -1,0 +1,48 @@
+package files
+
+import (
+	"sync"
+
+	"uploadfiles/internal/object"
+)
+
+// heads remembers what objects tell of themselves, in two generations of up to
+// maxHeads objects: what is asked for again moves into the newer, and the older
+// goes when the newer is full. The zero value is empty.
+type heads struct {
+	mu           sync.Mutex
+	newer, older map[version]object.Head
+}
+
+// version is an object with its bytes.
+type version struct{ key, etag string }
+
+// maxHeads times two heads take about 20 MB with keys of a common length.
+const maxHeads = 20_000
+
+func (h *heads) get(o object.Info) (object.Head, bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	id := version{o.Key, o.ETag}
+	head, ok := h.newer[id]
+	if ok {
+		return head, true
+	}
+	if head, ok = h.older[id]; ok {
+		h.keep(id, head)
+	}
+	return head, ok
+}
+
+func (h *heads) put(head object.Head) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.keep(version{head.Key, head.ETag}, head)
+}
+
+func (h *heads) keep(id version, head object.Head) {
+	if h.newer == nil || len(h.newer) >= maxHeads {
+		h.older, h.newer = h.newer, make(map[version]object.Head)
+	}
+	h.newer[id] = head
+}

@@ -1,0 +1,131 @@
+package files
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+
+	"uploadfiles/internal/object"
+	"uploadfiles/internal/upload"
+)
+
+var (
+	// ErrDamaged says that the bytes of a file are not those that were stored.
+	ErrDamaged = errors.New("the bytes are not those that were stored")
+	// ErrTooLarge says that a file is too large for what is asked.
+	ErrTooLarge = errors.New("the file is too large")
+)
+
+// tries is how often a file is read whose bytes do not arrive.
+const tries = 4
+
+// copyTo writes the bytes of an object to w while they arrive, and says what the
+// object tells of itself and what their hash is. A connection that breaks is
+// taken up where it broke. The error is [ErrDamaged] where all bytes are written
+// and are not the right ones, and a [*writeError] where w does not take them.
+func (f *Files) copyTo(ctx context.Context, w io.Writer, o object.Info) (object.Head, [32]byte, error) {
+	head, body, err := f.Store.Open(ctx, o, 0)
+	if err != nil {
+		return object.Head{}, [32]byte{}, err
+	}
+	sum, err := f.copyBody(ctx, w, head, body)
+	return head, sum, err
+}
+
+// copyBody is copyTo for an object that is open. It closes body.
+func (f *Files) copyBody(ctx context.Context, w io.Writer, head object.Head, body io.ReadCloser) (sum [32]byte, err error) {
+	hash := sha256.New()
+	out := &counter{w: io.MultiWriter(w, hash)}
+	for try := 1; ; try++ {
+		_, err := io.Copy(out, body)
+		_ = body.Close() // what was read counts
+		switch {
+		case out.err != nil:
+			return sum, &writeError{out.err}
+		case ctx.Err() != nil:
+			return sum, fmt.Errorf("%w: %w", upload.ErrUnavailable, context.Cause(ctx))
+		case out.n >= head.Size:
+			hash.Sum(sum[:0])
+			return sum, verify(head, out.n, sum, err)
+		case try == tries:
+			return sum, fmt.Errorf("%w: %d of %d bytes: %w", upload.ErrUnavailable, out.n, head.Size, cmp.Or(err, io.ErrUnexpectedEOF))
+		}
+		if _, body, err = f.Store.Open(ctx, head.Info, out.n); err != nil {
+			return sum, err
+		}
+	}
+}
+
+// verify says whether n bytes with a hash, read up to an error or to their end,
+// are those of an object. The hash decides where the store knows it.
+func verify(head object.Head, n int64, sum [32]byte, err error) error {
+	switch {
+	case n != head.Size:
+		return fmt.Errorf("%w: %d bytes of %d", ErrDamaged, n, head.Size)
+	case head.Hashed && sum != head.SHA256:
+		return fmt.Errorf("%w: another hash", ErrDamaged)
+	case !head.Hashed && err != nil:
+		return fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	return nil
+}
+
+// writeError is one of where the bytes go to, not of where they come from.
+type writeError struct{ cause error }
+
+func (e *writeError) Error() string { return e.cause.Error() }
+
+func (e *writeError) Unwrap() error { return e.cause }
+
+// counter counts what it writes, and keeps its own errors apart from a reader's.
+type counter struct {
+	w   io.Writer
+	n   int64
+	err error
+}
+
+func (c *counter) Write(p []byte) (int, error) {
+	n, err := c.w.Write(p)
+	c.n += int64(n)
+	c.err = err
+	return n, err
+}
+
+// load reads a small object into memory. Bytes that are damaged on their way
+// are read again.
+func (f *Files) load(ctx context.Context, o object.Info) (object.Head, []byte, error) {
+	var data bytes.Buffer
+	for try := 1; ; try++ {
+		data.Reset()
+		data.Grow(int(o.Size))
+		head, _, err := f.copyTo(ctx, &data, o)
+		if err == nil {
+			return head, data.Bytes(), nil
+		}
+		if !errors.Is(err, ErrDamaged) || try == tries {
+			return object.Head{}, nil, err
+		}
+	}
+}
+
+// Read returns a file of up to limit bytes with its bytes, which are the right
+// ones where the store knows their hash. Its errors are those of the store,
+// [ErrWithheld], [ErrTooLarge] and [ErrDamaged]; with the second the file is
+// returned without its bytes.
+func (f *Files) Read(ctx context.Context, c upload.Conversation, name string, limit int64) (File, []byte, error) {
+	file, err := f.Find(ctx, c, name)
+	switch {
+	case err != nil:
+		return File{}, nil, err
+	case file.State != upload.Ready:
+		return File{}, nil, ErrWithheld
+	case file.Size > limit:
+		return file, nil, ErrTooLarge
+	}
+	_, data, err := f.load(ctx, file.Info)
+	return file, data, err
+}

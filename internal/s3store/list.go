@@ -1,0 +1,126 @@
+package s3store
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"uploadfiles/internal/object"
+	"uploadfiles/internal/upload"
+)
+
+// The methods of this file are those of a files.Store. The role that calls them
+// needs s3:ListBucket on the bucket and s3:GetObject and s3:DeleteObject on the
+// prefix. No interface of the upload function names them, so that the linker
+// leaves them out of it.
+
+// List returns objects in the order of their keys (ListObjectsV2).
+func (s *Store) List(ctx context.Context, prefix, after string, limit int) (object.Page, error) {
+	in := &s3.ListObjectsV2Input{
+		Bucket:  &s.bucket,
+		Prefix:  &prefix,
+		MaxKeys: aws.Int32(int32(min(max(limit, 1), 1000))),
+		// XML has no room for some characters that a key may have.
+		EncodingType: types.EncodingTypeUrl,
+	}
+	if after != "" {
+		in.StartAfter = &after
+	}
+	out, err := s.client.ListObjectsV2(ctx, in)
+	if err != nil {
+		return object.Page{}, fmt.Errorf("list objects: %w", classify(err))
+	}
+	page := object.Page{Objects: make([]object.Info, len(out.Contents)), More: aws.ToBool(out.IsTruncated) && len(out.Contents) > 0}
+	for i, o := range out.Contents {
+		key := aws.ToString(o.Key)
+		if out.EncodingType == types.EncodingTypeUrl {
+			if key, err = url.QueryUnescape(key); err != nil {
+				return object.Page{}, fmt.Errorf("list objects: the key %q: %w", key, err)
+			}
+		}
+		page.Objects[i] = info(key, aws.ToInt64(o.Size), o.LastModified, o.ETag)
+	}
+	return page, nil
+}
+
+func info(key string, size int64, modified *time.Time, etag *string) object.Info {
+	return object.Info{Key: key, Size: size, Modified: aws.ToTime(modified).UTC(), ETag: aws.ToString(etag)}
+}
+
+// Head asks for an object (HeadObject).
+func (s *Store) Head(ctx context.Context, key string) (object.Head, error) {
+	out, err := s.client.HeadObject(ctx, &s3.HeadObjectInput{
+		Bucket:       &s.bucket,
+		Key:          &key,
+		ChecksumMode: types.ChecksumModeEnabled,
+	})
+	if err != nil {
+		return object.Head{}, fmt.Errorf("head object: %w", classifyRead(err))
+	}
+	return head(info(key, aws.ToInt64(out.ContentLength), out.LastModified, out.ETag), out.ContentType, out.ChecksumSHA256, out.Metadata), nil
+}
+
+// head knows the hash where S3 has verified it, and else where who put the object
+// there has declared it in its metadata. S3's checksum of an object in parts is
+// none of its bytes: it ends in "-" and their number and does not decode.
+func head(o object.Info, contentType, checksum *string, metadata map[string]string) object.Head {
+	h := object.Head{Info: o, ContentType: aws.ToString(contentType)}
+	sum, err := base64.StdEncoding.DecodeString(aws.ToString(checksum))
+	if err != nil || len(sum) != len(h.SHA256) {
+		sum, err = hex.DecodeString(metadata["sha256"])
+	}
+	if err == nil && len(sum) == len(h.SHA256) {
+		h.Hashed = true
+		copy(h.SHA256[:], sum)
+	}
+	return h
+}
+
+// Open reads an object from an offset on (GetObject). From its start, the bytes
+// are held against whatever checksum S3 has of them.
+func (s *Store) Open(ctx context.Context, o object.Info, from int64) (object.Head, io.ReadCloser, error) {
+	in := &s3.GetObjectInput{Bucket: &s.bucket, Key: &o.Key, IfMatch: &o.ETag}
+	if from > 0 {
+		in.Range = aws.String(fmt.Sprintf("bytes=%d-", from))
+	} else {
+		in.ChecksumMode = types.ChecksumModeEnabled
+	}
+	out, err := s.client.GetObject(ctx, in)
+	if err != nil {
+		return object.Head{}, nil, fmt.Errorf("get object: %w", classifyRead(err))
+	}
+	return head(o, out.ContentType, out.ChecksumSHA256, out.Metadata), out.Body, nil
+}
+
+// Delete removes an object (DeleteObject). In a bucket that keeps versions it is
+// hidden and not gone.
+func (s *Store) Delete(ctx context.Context, key string) error {
+	_, err := s.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &s.bucket, Key: &key})
+	if err != nil {
+		return fmt.Errorf("delete object: %w", classify(err))
+	}
+	return nil
+}
+
+// classifyRead is classify for reading one object, by a role that may list the
+// bucket: it gets 404 for a key that is missing
+// (https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html), and 412
+// for one that another object has now. A bucket that is missing is no file that
+// is: a HEAD cannot tell the two apart, and the listing before it has.
+func classifyRead(err error) error {
+	switch status := statusOf(err); {
+	case codeOf(err) == "NoSuchBucket":
+	case status == http.StatusNotFound, status == http.StatusPreconditionFailed:
+		return fmt.Errorf("%w: %w", upload.ErrNotFound, err)
+	}
+	return classify(err)
+}
