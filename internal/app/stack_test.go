@@ -80,7 +80,7 @@ type namedFile struct {
 	content []byte
 }
 
-func request(t *testing.T, url, key string, files ...namedFile) (*http.Request, []byte) {
+func request(t testing.TB, url, key string, files ...namedFile) (*http.Request, []byte) {
 	t.Helper()
 	var b bytes.Buffer
 	w := multipart.NewWriter(&b)

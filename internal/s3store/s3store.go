@@ -190,10 +190,11 @@ func (s *Store) Link(ctx context.Context, key, name string) (upload.Link, error)
 // that whatever it is answered means nothing, and nobody is charged for it
 // (https://docs.aws.amazon.com/AmazonS3/latest/userguide/ErrorCodeBilling.html).
 func (s *Store) Warm(ctx context.Context) error {
-	address, err := presigner{client: s.client, bucket: s.bucket}.address(ctx, "")
+	address, err := bucketAddress(s.client, s.bucket)
 	if err != nil {
 		return err
 	}
+	address.Path += "/"
 	request, err := http.NewRequestWithContext(ctx, http.MethodHead, address.String(), nil)
 	if err != nil {
 		return err

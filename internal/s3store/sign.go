@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -21,9 +22,9 @@ import (
 // signs what that has no method for.
 type presigner struct {
 	signer      *v4.Signer
-	client      *s3.Client // only its options are used
 	credentials aws.CredentialsProvider
-	bucket      string
+	region      string
+	bucket      func() (url.URL, error) // its address
 }
 
 func newPresigner(client *s3.Client, credentials aws.CredentialsProvider, bucket string) presigner {
@@ -31,7 +32,9 @@ func newPresigner(client *s3.Client, credentials aws.CredentialsProvider, bucket
 		o.DisableURIPathEscaping = true // S3 takes paths as they are
 		o.DisableHeaderHoisting = true  // what is signed as a header must come as one
 	})
-	return presigner{signer, client, credentials, bucket}
+	return presigner{signer, credentials, client.Options().Region, sync.OnceValues(func() (url.URL, error) {
+		return bucketAddress(client, bucket)
+	})}
 }
 
 // unsignedPayload stands for the hash of a body that the signer does not know
@@ -56,7 +59,7 @@ func (p presigner) sign(ctx context.Context, w wish, expiry time.Duration) (addr
 	if err != nil {
 		return "", time.Time{}, fmt.Errorf("credentials: %w: %w", upload.ErrUnavailable, err)
 	}
-	u, err := p.address(ctx, w.key)
+	u, err := p.address(w.key)
 	if err != nil {
 		return "", time.Time{}, err
 	}
@@ -70,7 +73,7 @@ func (p presigner) sign(ctx context.Context, w wish, expiry time.Duration) (addr
 	if request.Header == nil {
 		request.Header = http.Header{}
 	}
-	address, _, err = p.signer.PresignHTTP(ctx, credentials, request, unsignedPayload, "s3", p.client.Options().Region, now)
+	address, _, err = p.signer.PresignHTTP(ctx, credentials, request, unsignedPayload, "s3", p.region, now)
 	if err != nil {
 		return "", time.Time{}, fmt.Errorf("presign: %w", err)
 	}
@@ -81,20 +84,29 @@ func (p presigner) sign(ctx context.Context, w wish, expiry time.Duration) (addr
 	return address, expires, nil
 }
 
-// address is where the bucket, or an object in it, is to be found.
-func (p presigner) address(ctx context.Context, key string) (*url.URL, error) {
-	o := p.client.Options()
-	endpoint, err := o.EndpointResolverV2.ResolveEndpoint(ctx, s3.EndpointParameters{
-		Bucket:         &p.bucket,
+// address is where an object is to be found.
+func (p presigner) address(key string) (*url.URL, error) {
+	u, err := p.bucket()
+	if err != nil {
+		return nil, err
+	}
+	u.RawPath = httpbinding.EscapePath(u.Path, false) + "/" + httpbinding.EscapePath(key, false)
+	u.Path += "/" + key
+	return &u, nil
+}
+
+// bucketAddress is where a client finds the bucket, which may be a host or a
+// path. It asks nobody.
+func bucketAddress(client *s3.Client, bucket string) (url.URL, error) {
+	o := client.Options()
+	endpoint, err := o.EndpointResolverV2.ResolveEndpoint(context.Background(), s3.EndpointParameters{
+		Bucket:         &bucket,
 		Region:         &o.Region,
 		Endpoint:       o.BaseEndpoint,
 		ForcePathStyle: &o.UsePathStyle,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("endpoint of the bucket: %w", err)
+		return url.URL{}, fmt.Errorf("endpoint of the bucket: %w", err)
 	}
-	u := endpoint.URI
-	u.RawPath = httpbinding.EscapePath(u.Path, false) + "/" + httpbinding.EscapePath(key, false)
-	u.Path += "/" + key
-	return &u, nil
+	return endpoint.URI, nil
 }
