@@ -59,7 +59,7 @@ func newSite(t *testing.T, content map[string]string) *site {
 // Link hands out a URL that is hard on shells and on curl, which brackets and
 // braces make think of many URLs.
 func (s *site) Link(_ context.Context, key, _ string) (upload.Link, error) {
-	link := s.URL + "/" + (&url.URL{Path: key}).EscapedPath() + "?sig=" + url.QueryEscape(`a"b\c&d`) + "&x={a,b}[1-9]$(id)`id`'\""
+	link := s.URL + "/" + (&url.URL{Path: key}).EscapedPath() + "?x={a,b}[1-9]$(id)`id`'\"\\&sig=" + url.QueryEscape(`a"b\c&d`)
 	return upload.Link{URL: link, Expires: time.Now().Add(s.expiry)}, nil
 }
 

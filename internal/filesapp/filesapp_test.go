@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -24,6 +25,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"uploadfiles/internal/app"
+	"uploadfiles/internal/filesapi"
 	"uploadfiles/internal/filesapp"
 	"uploadfiles/internal/lambdahttp"
 	"uploadfiles/internal/local"
@@ -301,6 +303,15 @@ func TestArchivesUpToWhatLambdaStreams(t *testing.T) {
 		}
 		if want == 200 && len(body) < 100_000_000 {
 			t.Errorf("%d bytes came", len(body))
+		}
+	}
+}
+
+func TestTheLocalStackSendsEveryRouteToTheFunction(t *testing.T) {
+	for _, route := range (filesapi.API{}).Routes() {
+		path := strings.ReplaceAll(route.Path, "{id}", "{conversation_id}")
+		if !slices.Contains(local.FilesPaths, path) {
+			t.Errorf("local.FilesPaths has no %s", path)
 		}
 	}
 }

@@ -306,35 +306,44 @@ func TestStreamEndsBeforeTheDeadline(t *testing.T) {
 
 // Half a second is kept for the answer that says that the time is over.
 func TestStreamStillAnswersWhenTheTimeIsOver(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-		defer cancel()
-		h := lambdahttp.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			<-r.Context().Done()
+	h := lambdahttp.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		answered := make(chan struct{})
+		context.AfterFunc(r.Context(), func() {
 			w.WriteHeader(http.StatusServiceUnavailable)
 			io.WriteString(w, "too slow")
-		}), lambdahttp.Options{})
-		s, err := h.Stream(ctx, newEvent(t, lambdahttp.REST, nil))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer s.Close()
-		answer, err := io.ReadAll(s)
-		if got, body := split(t, answer); err != nil || got.Status != 503 || body != "too slow" || ctx.Err() != nil {
-			t.Errorf("answer = %d %q, %v, want 503 before the deadline", got.Status, body, err)
-		}
-	})
+			close(answered)
+		})
+		<-answered
+	}), lambdahttp.Options{})
+	for range 500 { // the end of the time reaches the handler and the stream in any order
+		synctest.Test(t, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			defer cancel()
+			s, err := h.Stream(ctx, newEvent(t, lambdahttp.REST, nil))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			answer, err := io.ReadAll(s)
+			if got, body := split(t, answer); err != nil || got.Status != 503 || body != "too slow" || ctx.Err() != nil {
+				t.Errorf("answer = %d %q, %v, want 503 before the deadline", got.Status, body, err)
+			}
+		})
+	}
 }
 
 func TestAnswerThatIsTooLargeIs413(t *testing.T) {
+	taken := 0
 	write := func(size int, text string) http.HandlerFunc {
 		return func(w http.ResponseWriter, _ *http.Request) {
+			taken = 0
 			for size > 0 {
 				n, err := io.WriteString(w, strings.Repeat(text, 1000)[:min(size, 1000)])
 				if err != nil {
 					panic(http.ErrAbortHandler) // as the API does
 				}
 				size -= n
+				taken += n
 			}
 		}
 	}
@@ -365,8 +374,8 @@ func TestAnswerThatIsTooLargeIs413(t *testing.T) {
 				t.Fatal(err)
 			}
 			got, err := gateway.Decode(kind, out)
-			if err != nil || got.Status != tt.want || len(out) > 6<<20 {
-				t.Errorf("%s, %s: %d in %d bytes, %v, want %d", kind, tt.name, got.Status, len(out), err, tt.want)
+			if err != nil || got.Status != tt.want || len(out) > 6<<20 || taken > 6<<20 {
+				t.Errorf("%s, %s: %d in %d bytes of %d, %v, want %d", kind, tt.name, got.Status, len(out), taken, err, tt.want)
 			}
 			if got.Status == 413 && !bytes.Contains(got.Body, []byte(`{"detail":"The answer would have more than 6 MB`)) {
 				t.Errorf("%s, %s: %s", kind, tt.name, got.Body)

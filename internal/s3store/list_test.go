@@ -1,0 +1,142 @@
+package s3store_test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"uploadfiles/internal/object"
+	"uploadfiles/internal/upload"
+)
+
+// XML cannot hold every character of a key, so they come encoded where the server can.
+func TestListReadsEncodedAndPlainKeys(t *testing.T) {
+	for encoding, key := range map[string]string{
+		"<EncodingType>url</EncodingType>": "p/a+b%2Bc%01%26%E6%97%A5.txt",
+		"":                                 "p/a b+c\u00a0&amp;日.txt",
+	} {
+		var got *http.Request
+		endpoint, _ := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			got = r
+			fmt.Fprintf(w, `<ListBucketResult><IsTruncated>true</IsTruncated>%s<Contents><Key>%s</Key>`+
+				`<LastModified>2026-01-02T03:04:05.678Z</LastModified><ETag>"e"</ETag><Size>7</Size></Contents></ListBucketResult>`, encoding, key)
+		})
+		page, err := newStore(endpoint, nil).List(t.Context(), "p/", "p/ü", 5)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := object.Page{More: true, Objects: []object.Info{{
+			Key: "p/a b+c\x01&日.txt", Size: 7, Modified: time.Date(2026, 1, 2, 3, 4, 5, 678e6, time.UTC), ETag: `"e"`,
+		}}}
+		if encoding == "" {
+			want.Objects[0].Key = "p/a b+c\u00a0&日.txt"
+		}
+		if diff := cmp.Diff(want, page); diff != "" {
+			t.Errorf("List (-want +got):\n%s", diff)
+		}
+		query := got.URL.Query()
+		for name, want := range map[string]string{
+			"list-type": "2", "prefix": "p/", "start-after": "p/ü", "max-keys": "5", "encoding-type": "url", "delimiter": "",
+		} {
+			if query.Get(name) != want {
+				t.Errorf("%s = %q, want %q", name, query.Get(name), want)
+			}
+		}
+	}
+}
+
+func TestListRefusesAKeyThatIsEncodedWrongly(t *testing.T) {
+	endpoint, _ := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		io.WriteString(w, `<ListBucketResult><EncodingType>url</EncodingType><Contents><Key>p/%zz</Key></Contents></ListBucketResult>`)
+	})
+	if page, err := newStore(endpoint, nil).List(t.Context(), "p/", "", 5); err == nil {
+		t.Errorf("List = %+v, want an error", page)
+	}
+}
+
+// What S3 has verified counts before what somebody has declared.
+func TestHashIsTheVerifiedOneOrTheDeclared(t *testing.T) {
+	const verified, declared = "LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+	for _, tt := range []struct {
+		name, checksum, metadata, want string
+	}{
+		{"verified", verified, declared, "2cf24dba"},
+		{"declared", "", declared, "e3b0c442"},
+		{"of parts, and declared", verified + "-2", declared, "e3b0c442"},
+		{"of parts", verified + "-2", "", ""},
+		{"neither", "", "", ""},
+		{"declared wrongly", "", "xyz", ""},
+		{"declared too short", "", declared[:62], ""},
+	} {
+		endpoint, _ := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			if got := r.Header.Get("X-Amz-Checksum-Mode"); got != "ENABLED" {
+				t.Errorf("checksum mode %q", got)
+			}
+			w.Header().Set("Content-Length", "0")
+			if tt.checksum != "" {
+				w.Header().Set("X-Amz-Checksum-Sha256", tt.checksum)
+			}
+			if tt.metadata != "" {
+				w.Header().Set("X-Amz-Meta-Sha256", tt.metadata)
+			}
+		})
+		head, err := newStore(endpoint, nil).Head(t.Context(), "key")
+		if got := fmt.Sprintf("%x", head.SHA256[:4]); err != nil || head.Hashed != (tt.want != "") || head.Hashed && got != tt.want {
+			t.Errorf("%s: hash %s, known %t, %v, want %q", tt.name, got, head.Hashed, err, tt.want)
+		}
+	}
+}
+
+func TestOpenHoldsTheBytesAgainstTheChecksum(t *testing.T) {
+	endpoint, _ := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if got := r.Header.Get("If-Match"); got != `"e"` {
+			t.Errorf("If-Match = %q", got)
+		}
+		w.Header().Set("X-Amz-Checksum-Crc32", "AAAAAA==")
+		io.WriteString(w, "not empty")
+	})
+	_, body, err := newStore(endpoint, nil).Open(t.Context(), object.Info{Key: "key", Size: 9, ETag: `"e"`}, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer body.Close()
+	if data, err := io.ReadAll(body); err == nil {
+		t.Errorf("%q was read without an error, its checksum is another", data)
+	}
+}
+
+func TestErrorsOfReadingAreClassified(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		answer http.HandlerFunc
+		want   error
+	}{
+		{"no key", fails(404, "NoSuchKey"), upload.ErrNotFound},
+		{"another object", fails(412, "PreconditionFailed"), upload.ErrNotFound},
+		{"no bucket", fails(404, "NoSuchBucket"), errRefused},
+		{"access denied", fails(403, "AccessDenied"), errRefused},
+		{"slow down", fails(503, "SlowDown"), upload.ErrUnavailable},
+		{"reset", hangsUp, upload.ErrUnavailable},
+		{"credentials expired", fails(400, "ExpiredToken"), upload.ErrUnavailable},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			endpoint, _ := serve(t, tt.answer)
+			_, _, err := newStore(endpoint, nil).Open(t.Context(), object.Info{Key: "key", ETag: `"e"`}, 0)
+			got := errRefused
+			for _, known := range []error{upload.ErrNotFound, upload.ErrUnavailable} {
+				if errors.Is(err, known) {
+					got = known
+				}
+			}
+			if err == nil || got != tt.want {
+				t.Errorf("Open = %v, want %v", err, tt.want)
+			}
+		})
+	}
+}
