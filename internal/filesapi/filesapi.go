@@ -77,11 +77,17 @@ const defaultPage = 100
 
 // list answers with a page of the files.
 func (a API) list(w http.ResponseWriter, r *http.Request, call *httpapi.Call) error {
-	limit, err := parseLimit(r.URL.Query().Get("limit"))
+	query := r.URL.Query()
+	for _, name := range []string{"limit", "cursor"} {
+		if len(query[name]) > 1 {
+			return problem{status: http.StatusBadRequest, Detail: name + " is there more than once."}
+		}
+	}
+	limit, err := parseLimit(query.Get("limit"))
 	if err != nil {
 		return err
 	}
-	after, err := parseCursor(r.URL.Query().Get("cursor"))
+	after, err := parseCursor(query.Get("cursor"))
 	if err != nil {
 		return err
 	}

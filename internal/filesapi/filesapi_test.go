@@ -158,7 +158,7 @@ func TestListGoesOnWhereTheLastPageEnded(t *testing.T) {
 func TestListRefusesWhatIsNoPage(t *testing.T) {
 	g := newRig("a")
 	for _, query := range []string{
-		"limit=0", "limit=-1", "limit=1001", "limit=x", "limit=1e3", "cursor=%21", "cursor=a", "cursor=Li4vLi4", "cursor=YQ==",
+		"limit=0", "limit=-1", "limit=1001", "limit=x", "limit=1e3", "limit=1&limit=2", "cursor=&cursor=", "cursor=%21", "cursor=a", "cursor=Li4vLi4", "cursor=YQ==",
 		"cursor=" + strings.Repeat("YWFh", 100),
 	} {
 		var got map[string]string

@@ -1,14 +1,15 @@
 package httpapi
 
 import (
-	"cmp"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -62,10 +63,20 @@ func (d Direct) Routes() []Route {
 	return routes
 }
 
+// once are the query parameters that count. Of two of one name it would be
+// anybody's guess which does.
+var once = []string{"filename", "key", "metadata[sha256]", "metadata[size]", "partNumbers", "sha256", "size", "type"}
+
 // refusing tells the client of refusals.
 func refusing(handle Handler) Handler {
 	return func(w http.ResponseWriter, r *http.Request, call *Call) error {
-		err := handle(w, r, call)
+		var err error
+		query := r.URL.Query()
+		if i := slices.IndexFunc(once, func(name string) bool { return len(query[name]) > 1 }); i >= 0 {
+			err = bad("The query parameter %s is there more than once.", once[i])
+		} else {
+			err = handle(w, r, call)
+		}
 		if refusal, ok := errors.AsType[*direct.Refusal](err); ok {
 			return refused{err, refusal}
 		}
@@ -77,9 +88,8 @@ func refusing(handle Handler) Handler {
 func (d Direct) params(w http.ResponseWriter, r *http.Request, call *Call) error {
 	query := r.URL.Query()
 	f := direct.File{Name: query.Get("filename"), Type: query.Get("type")}
-	err := describe(&f,
-		cmp.Or(query.Get("size"), query.Get("metadata[size]")),
-		cmp.Or(query.Get("sha256"), query.Get("metadata[sha256]")))
+	err := describe(&f, words{query.Get("size"), query.Get("sha256")},
+		words{query.Get("metadata[size]"), query.Get("metadata[sha256]")})
 	if err != nil {
 		return err
 	}
@@ -111,9 +121,8 @@ func (d Direct) begin(w http.ResponseWriter, r *http.Request, call *Call) error 
 		return err
 	}
 	f := direct.File{Name: body.Filename, Type: body.Type}
-	err := describe(&f,
-		string(cmp.Or(body.Size, body.Metadata["size"])),
-		string(cmp.Or(body.SHA256, body.Metadata["sha256"])))
+	err := describe(&f, words{string(body.Size), string(body.SHA256)},
+		words{string(body.Metadata["size"]), string(body.Metadata["sha256"])})
 	if err != nil {
 		return err
 	}
@@ -284,7 +293,7 @@ func (d Direct) sign(w http.ResponseWriter, r *http.Request, call *Call) error {
 func (d Direct) grant(r *http.Request, call *Call, body wish) (signed direct.Signed, key string, err error) {
 	ctx := r.Context()
 	f := direct.File{Name: body.Key, Type: body.ContentType}
-	if err := describe(&f, string(body.Size), string(body.SHA256)); err != nil {
+	if err := describe(&f, words{string(body.Size), string(body.SHA256)}); err != nil {
 		return direct.Signed{}, "", err
 	}
 	if body.UploadID == "" {
@@ -324,19 +333,28 @@ func (d Direct) id(r *http.Request, call *Call) (direct.ID, error) {
 	return d.Lane.ParseID(call.Conversation, query.Get("key"), call.Param("uploadId"))
 }
 
-// describe reads what is said of a file's bytes. Empty means that it is not said.
-func describe(f *direct.File, size, sum string) (err error) {
-	if f.Size, err = parseSize(size); err != nil {
-		return err
+// words are what is said of a file's bytes. Empty means that it is not said.
+type words struct{ size, sha256 string }
+
+// describe reads words, of which the first count. The others must make sense too.
+func describe(f *direct.File, said ...words) error {
+	f.Size = -1
+	for _, w := range slices.Backward(said) {
+		if w.size != "" {
+			size, err := parseSize(w.size)
+			if err != nil {
+				return err
+			}
+			f.Size = size
+		}
+		if w.sha256 != "" {
+			sum, err := hex.DecodeString(w.sha256)
+			if err != nil || len(sum) != len(f.SHA256) {
+				return bad("sha256 is %d hexadecimal digits.", hex.EncodedLen(len(f.SHA256)))
+			}
+			f.SHA256 = [32]byte(sum)
+		}
 	}
-	if sum == "" {
-		return nil
-	}
-	decoded, err := hex.DecodeString(sum)
-	if err != nil || len(decoded) != len(f.SHA256) {
-		return bad("sha256 is %d hexadecimal digits.", hex.EncodedLen(len(f.SHA256)))
-	}
-	f.SHA256 = [32]byte(decoded)
 	return nil
 }
 
@@ -360,6 +378,10 @@ type text string
 func (t *text) UnmarshalJSON(value []byte) error {
 	if value[0] == '"' {
 		return json.Unmarshal(value, (*string)(t))
+	}
+	// 5.0 and 5e0 are the whole number 5 as well; beyond 2^53 a float64 has gaps.
+	if n, err := strconv.ParseFloat(string(value), 64); err == nil && n == math.Trunc(n) && math.Abs(n) < 1<<53 {
+		value = strconv.AppendInt(nil, int64(n), 10)
 	}
 	if string(value) != "null" {
 		*t = text(value)
