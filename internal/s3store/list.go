@@ -64,7 +64,7 @@ func (s *Store) Head(ctx context.Context, key string) (object.Head, error) {
 		ChecksumMode: types.ChecksumModeEnabled,
 	})
 	if err != nil {
-		return object.Head{}, fmt.Errorf("head object: %w", classifyRead(err))
+		return object.Head{}, fmt.Errorf("head object: %w", s.classifyRead(ctx, key, err))
 	}
 	return head(info(key, aws.ToInt64(out.ContentLength), out.LastModified, out.ETag), out.ContentType, out.ChecksumSHA256, out.Metadata), nil
 }
@@ -96,7 +96,7 @@ func (s *Store) Open(ctx context.Context, o object.Info, from int64) (object.Hea
 	}
 	out, err := s.client.GetObject(ctx, in)
 	if err != nil {
-		return object.Head{}, nil, fmt.Errorf("get object: %w", classifyRead(err))
+		return object.Head{}, nil, fmt.Errorf("get object: %w", s.classifyRead(ctx, o.Key, err))
 	}
 	return head(o, out.ContentType, out.ChecksumSHA256, out.Metadata), out.Body, nil
 }
@@ -111,16 +111,24 @@ func (s *Store) Delete(ctx context.Context, key string) error {
 	return nil
 }
 
-// classifyRead is classify for reading one object, by a role that may list the
-// bucket: it gets 404 for a key that is missing
-// (https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html), and 412
-// for one that another object has now. A bucket that is missing is no file that
-// is: a HEAD cannot tell the two apart, and the listing before it has.
-func classifyRead(err error) error {
+// classifyRead is classify for reading one object. Another object may have the
+// key now (412). A key that is missing is 404, or 403 where the role may list its
+// prefix only, which S3 does not take for being allowed to know
+// (https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html). There the
+// listing says what it is. A bucket that is missing is no file that is: a HEAD
+// cannot tell the two apart, and the listing before it has.
+func (s *Store) classifyRead(ctx context.Context, key string, err error) error {
 	switch status := statusOf(err); {
 	case codeOf(err) == "NoSuchBucket":
-	case status == http.StatusNotFound, status == http.StatusPreconditionFailed:
+	case status == http.StatusNotFound, status == http.StatusPreconditionFailed,
+		status == http.StatusForbidden && s.isMissing(ctx, key):
 		return fmt.Errorf("%w: %w", upload.ErrNotFound, err)
 	}
 	return classify(err)
+}
+
+// isMissing holds where the listing works and does not have the key.
+func (s *Store) isMissing(ctx context.Context, key string) bool {
+	page, err := s.List(ctx, key, "", 1) // the key itself is the first that begins with it
+	return err == nil && (len(page.Objects) == 0 || page.Objects[0].Key != key)
 }

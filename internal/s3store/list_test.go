@@ -140,3 +140,40 @@ func TestErrorsOfReadingAreClassified(t *testing.T) {
 		})
 	}
 }
+
+// A role that may list one prefix only gets 403 for a key that is missing, as it
+// does for one that it may not read.
+func TestForbiddenIsMissingWhereTheListingSaysSo(t *testing.T) {
+	const key = "conversations/c/a.txt"
+	for _, tt := range []struct {
+		name    string
+		listing string // of what begins with the key; empty means that it is refused too
+		missing bool
+	}{
+		{"nothing begins so", `<ListBucketResult></ListBucketResult>`, true},
+		{"a longer key", `<ListBucketResult><Contents><Key>` + key + `.bak</Key></Contents></ListBucketResult>`, true},
+		{"it is there", `<ListBucketResult><Contents><Key>` + key + `</Key></Contents></ListBucketResult>`, false},
+		{"nobody can tell", "", false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			endpoint, _ := serve(t, func(w http.ResponseWriter, r *http.Request) {
+				if query := r.URL.Query(); query.Get("list-type") == "2" && tt.listing != "" {
+					if query.Get("prefix") != key {
+						t.Errorf("prefix %q is listed", query.Get("prefix"))
+					}
+					io.WriteString(w, tt.listing)
+					return
+				}
+				w.WriteHeader(http.StatusForbidden)
+			})
+			store := newStore(endpoint, nil)
+			if _, err := store.Head(t.Context(), key); err == nil || errors.Is(err, upload.ErrNotFound) != tt.missing {
+				t.Errorf("Head: %v; missing: want %t", err, tt.missing)
+			}
+			_, _, err := store.Open(t.Context(), object.Info{Key: key, ETag: `"e"`}, 0)
+			if err == nil || errors.Is(err, upload.ErrNotFound) != tt.missing {
+				t.Errorf("Open: %v; missing: want %t", err, tt.missing)
+			}
+		})
+	}
+}
