@@ -16,6 +16,7 @@ import (
 	"io"
 	"net/http"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -47,7 +48,7 @@ var mediaTypes = map[string]string{
 // it sends files.
 func Routes(store func(context.Context) (origin string, err error)) []httpapi.Route {
 	answer := func(w http.ResponseWriter, r *http.Request, name string) error {
-		file, ok := files()[name]
+		file, ok := find(name)
 		if !ok {
 			return missing{}
 		}
@@ -89,6 +90,38 @@ func policy(store string) string {
 	}, "; ")
 }
 
+// find returns a file by its name. A name whose hash is another one's belongs to
+// another version of the page: while two are deployed, Lambda asks either of them
+// for the files of both. The present one is better than none then, but not to be
+// kept under that name.
+func find(name string) (f file, ok bool) {
+	if f, ok = files()[name]; ok {
+		return f, true
+	}
+	stem, extension, hashed := splitHash(name)
+	if !hashed {
+		return file{}, false
+	}
+	for present, f := range files() {
+		if s, e, ok := splitHash(present); ok && s == stem && e == extension {
+			f.stale = true
+			return f, true
+		}
+	}
+	return file{}, false
+}
+
+// hashed is how the names of files end that hold their hash.
+var hashed = regexp.MustCompile(`^(.+)-[0-9a-f]{12}(\.[a-z]+)$`)
+
+func splitHash(name string) (stem, extension string, ok bool) {
+	parts := hashed.FindStringSubmatch(name)
+	if parts == nil {
+		return "", "", false
+	}
+	return parts[1], parts[2], true
+}
+
 // missing says that the page has no such file.
 type missing struct{}
 
@@ -104,6 +137,7 @@ type file struct {
 	name    string
 	content []byte
 	tag     string
+	stale   bool // it was asked for under the name of another version
 }
 
 func (f file) serve(w http.ResponseWriter, r *http.Request, policy string) {
@@ -115,7 +149,7 @@ func (f file) serve(w http.ResponseWriter, r *http.Request, policy string) {
 	header.Set("Cross-Origin-Opener-Policy", "same-origin")
 	header.Set("Cross-Origin-Resource-Policy", "same-origin")
 	header.Set("ETag", f.tag)
-	header.Set("Cache-Control", cacheControl(f.name))
+	header.Set("Cache-Control", f.cacheControl())
 	switch {
 	case known(r.Header.Values("If-None-Match"), f.tag):
 		w.WriteHeader(http.StatusNotModified)
@@ -128,8 +162,11 @@ func (f file) serve(w http.ResponseWriter, r *http.Request, policy string) {
 
 // cacheControl lets a browser keep a file whose name holds its hash for a year,
 // which is for ever. The page itself names those files, so it is asked for anew.
-func cacheControl(name string) string {
-	if name == index {
+func (f file) cacheControl() string {
+	switch {
+	case f.stale:
+		return "no-store"
+	case f.name == index:
 		return "no-cache"
 	}
 	return "public, max-age=31536000, immutable"
@@ -158,7 +195,7 @@ var files = sync.OnceValue(func() map[string]file {
 		content := decompress("dist/" + entry.Name())
 		sum := sha256.Sum256(content)
 		name := strings.TrimSuffix(entry.Name(), ".gz")
-		files[name] = file{name, content, `"` + hex.EncodeToString(sum[:16]) + `"`}
+		files[name] = file{name: name, content: content, tag: `"` + hex.EncodeToString(sum[:16]) + `"`}
 	}
 	return files
 })

@@ -191,6 +191,25 @@ func TestHeadHasNoBody(t *testing.T) {
 	}
 }
 
+// While two versions are deployed, either may be asked for the files of both.
+func TestFileOfAnotherVersionIsThePresentOneAndNotKept(t *testing.T) {
+	for _, path := range references(t) {
+		extension := filepath.Ext(path)
+		stem := strings.TrimSuffix(path, extension)
+		other := "/" + stem[:len(stem)-12] + "0123456789ab" + extension
+		present, got := get(t, "/"+path), get(t, other)
+		if got.Code != http.StatusOK || got.Body.String() != present.Body.String() {
+			t.Errorf("%s is answered %d, %d bytes, want those of %s", other, got.Code, got.Body.Len(), path)
+		}
+		if cache := got.Header().Get("Cache-Control"); cache != "no-store" {
+			t.Errorf("%s is kept: %q", other, cache)
+		}
+		if again := get(t, "/"+path).Header().Get("Cache-Control"); !strings.Contains(again, "immutable") {
+			t.Errorf("%s is not kept any more: %q", path, again)
+		}
+	}
+}
+
 func TestNothingElseIsServed(t *testing.T) {
 	for path, want := range map[string]int{
 		"/page":                         http.StatusNotFound,
@@ -202,7 +221,9 @@ func TestNothingElseIsServed(t *testing.T) {
 		"/page/src/main.jsx":            http.StatusNotFound,
 		"/index.html":                   http.StatusNotFound,
 		"/?session_key=x":               http.StatusOK,
-		"/page/main-000000000000.js":    http.StatusNotFound,
+		"/page/other-000000000000.js":   http.StatusNotFound,
+		"/page/main-000000000000.css":   http.StatusNotFound,
+		"/page/index-000000000000.html": http.StatusNotFound,
 		"/page/%00":                     http.StatusNotFound,
 		"/page/dist%2Findex.html.gz":    http.StatusNotFound,
 		"/page/index.html?x=../page.go": http.StatusOK,

@@ -52,7 +52,7 @@ export class Lanes extends BasePlugin {
     this.#running.get(file.id)?.end()
     const transfer = this.#transfers.get(file.id)
     this.#transfers.delete(file.id)
-    // What stays there is removed by the bucket's lifecycle after a day.
+    // What stays there is removed by the bucket's lifecycle after a week.
     transfer?.abandon().catch(() => {})
   }
 
