@@ -9,7 +9,7 @@ help: ## List the targets
 
 # Without cgo, as the S3 server is built: the two share what they compile. The
 # shell becomes the program, so that a signal to make reaches it.
-run: ## Serve everything on http://localhost:3000 until Ctrl-C (PORT, S3_PORT and the function's settings change it)
+run: ## Serve everything on http://localhost:3000 until Ctrl-C (PORT, S3_PORT and the functions' settings change it)
 	@[ -x .local/bin/run ] || echo "Building: the first time takes a minute or two." >&2
 	@CGO_ENABLED=0 go build -o .local/bin/run ./internal/local/run
 	@exec .local/bin/run
@@ -49,11 +49,11 @@ contract: ## Try to break the API's description with schemathesis (needs Python 
 	@.ci/contract/run.py
 
 # The built program is what runs, so that a signal reaches it.
-e2e: ## Test the function under SAM with LocalStack (needs Python 3.11, Docker or root)
+e2e: ## Test the functions under SAM with LocalStack (needs Python 3.11, Docker or root)
 	@go build -o .local/bin/e2e ./internal/e2e/run
 	@exec .local/bin/e2e $(E2E_ARGS)
 
-bench: ## Measure the function against other ways to do it (BENCH_ARGS=-short: seconds)
+bench: ## Measure the upload function against other ways to do it (BENCH_ARGS=-short: seconds)
 	go test -run '^$$' -bench . -benchtime 1x ./internal/...
 	@go build -o .local/bin/bench ./internal/bench
 	@exec .local/bin/bench $(BENCH_ARGS)

@@ -137,7 +137,7 @@ func TestBucketKeepsVersionsAndCleansUp(t *testing.T) {
 		if rule.Status != types.ExpirationStatusEnabled {
 			t.Errorf("rule %s is %s", aws.ToString(rule.ID), rule.Status)
 		}
-		aborts = aborts || rule.AbortIncompleteMultipartUpload != nil && aws.ToInt32(rule.AbortIncompleteMultipartUpload.DaysAfterInitiation) == 1
+		aborts = aborts || rule.AbortIncompleteMultipartUpload != nil && aws.ToInt32(rule.AbortIncompleteMultipartUpload.DaysAfterInitiation) == 7
 		noncurrent = noncurrent || rule.NoncurrentVersionExpiration != nil
 		expires = expires || rule.Expiration != nil && aws.ToInt32(rule.Expiration.Days) > 0 && aws.ToString(rule.Filter.Prefix) == stack.Prefix
 	}

@@ -47,7 +47,7 @@ var bucketPromises = []promise{
 		check: func(t template.Template) error {
 			path := bucket + ".Properties.LifecycleConfiguration.Rules"
 			abort := object{"Id": "abort-unfinished-uploads", "Status": "Enabled",
-				"AbortIncompleteMultipartUpload": object{"DaysAfterInitiation": 1}}
+				"AbortIncompleteMultipartUpload": object{"DaysAfterInitiation": 7}}
 			return all(
 				equal(t, path, list(abort, object{"Id": "expire-noncurrent-versions", "Status": "Enabled",
 					"NoncurrentVersionExpiration": object{"NoncurrentDays": 30}, "ExpiredObjectDeleteMarker": true})),
@@ -69,7 +69,7 @@ var bucketPromises = []promise{
 			bucket+".Properties.LifecycleConfiguration.Rules.2.Fn::If.1.Prefix",
 			bucket+".Properties.LifecycleConfiguration.Rules.2.Fn::If.1.Status",
 		),
-			change{bucket + ".Properties.LifecycleConfiguration.Rules.0.AbortIncompleteMultipartUpload.DaysAfterInitiation", 7},
+			change{bucket + ".Properties.LifecycleConfiguration.Rules.0.AbortIncompleteMultipartUpload.DaysAfterInitiation", 8},
 			change{bucket + ".Properties.LifecycleConfiguration.Rules.1.NoncurrentVersionExpiration.NoncurrentDays", 3650},
 			change{bucket + ".Properties.LifecycleConfiguration.Rules.2.Fn::If.1.ExpirationInDays", 1},
 		),

@@ -110,7 +110,7 @@ func TestLifecycleOfTheTemplateIsUnderstood(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(rules) != 3 || *rules[0].AbortIncompleteMultipartUpload.DaysAfterInitiation != 1 ||
+	if len(rules) != 3 || *rules[0].AbortIncompleteMultipartUpload.DaysAfterInitiation != 7 ||
 		*rules[1].NoncurrentVersionExpiration.NoncurrentDays != 30 ||
 		*rules[2].Expiration.Days != 90 || *rules[2].Filter.Prefix != prefix {
 		t.Errorf("rules %+v", rules)
