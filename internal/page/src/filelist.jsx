@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { ago, count, moment, size } from './format.js'
 import { CheckIcon, DownloadIcon, InfoIcon, LinkIcon, RetryIcon, TrashIcon, TypeIcon } from './icons.jsx'
 
@@ -24,7 +24,7 @@ export function FileList({ session }) {
     isDeleted.current = true
     setDoomed(null)
   }
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (doomed || !isDeleted.current) return
     isDeleted.current = false
     title.current.focus() // the row with the button is gone
@@ -200,7 +200,7 @@ async function copyText(coming) {
 function Confirm({ file, onCancel, onConfirm }) {
   const dialog = useRef(null)
   const [isDeleting, setDeleting] = useState(false)
-  useEffect(() => dialog.current.showModal(), [])
+  useLayoutEffect(() => dialog.current.showModal(), []) // before the next key
   const confirm = () => {
     setDeleting(true)
     onConfirm()
