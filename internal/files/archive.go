@@ -117,7 +117,7 @@ func (a *Archive) readAhead(ctx context.Context, group *errgroup.Group, queue ch
 // begin reads a small file, and opens a large one.
 func (a *Archive) begin(ctx context.Context, r *reading) {
 	defer survive(&r.err)
-	r.state, r.err = a.files.state(ctx, r.info.Key)
+	r.state, r.err = a.files.Required.StateOf(ctx, a.files.Store, r.info.Key)
 	switch {
 	case r.err != nil || r.state != upload.Ready:
 	case r.info.Size <= smallFile:

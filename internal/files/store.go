@@ -31,9 +31,7 @@ type Store interface {
 	// Delete removes the object, and it is no error if there is none.
 	Delete(ctx context.Context, key string) error
 
-	// Tag is the value of a tag of the object; it is empty where the object has
-	// no such tag.
-	Tag(ctx context.Context, key, tag string) (string, error)
+	upload.Tags
 
 	// Link makes a URL that downloads the object under the name. It asks
 	// nothing of the store.
