@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -188,6 +189,33 @@ func TestAnObjectIsAskedOnceUntilItIsAnotherOne(t *testing.T) {
 	found, _, err := f.List(t.Context(), c, "", 10)
 	if err != nil || found[0].SHA256 != sha256.Sum256([]byte("new")) {
 		t.Errorf("List after another object took the name = %+v, %v", found, err)
+	}
+}
+
+// An upload in parts is begun anew after a wrong declaration: the bytes, and so
+// the ETag, are those of before.
+func TestTheSameBytesPutThereAgainAreAskedForAgain(t *testing.T) {
+	var m filestest.Memory
+	f := newFiles(&m)
+	c := conversation(t, "c")
+	first := filestest.Object{Key: dir + "a", Data: []byte("a"), ContentType: "text/plain", Modified: time.Date(2026, 1, 2, 3, 4, 5, 6e6, time.UTC)}
+	second := filestest.Object{Key: dir + "a", Data: []byte("a"), ContentType: "text/html", Modified: first.Modified.Add(time.Minute), Verified: true}
+	for _, o := range []filestest.Object{first, second} {
+		if err := f.Delete(t.Context(), c, "a"); err != nil {
+			t.Fatal(err)
+		}
+		m.Put(o)
+		want, err := m.Head(t.Context(), o.Key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found, _, err := f.List(t.Context(), c, "", 10)
+		if err != nil || len(found) != 1 {
+			t.Fatalf("List = %+v, %v, want one file", found, err)
+		}
+		if diff := cmp.Diff(want, found[0].Head); diff != "" {
+			t.Errorf("List (-want +got):\n%s", diff)
+		}
 	}
 }
 

@@ -23,8 +23,8 @@ type Store interface {
 	Head(ctx context.Context, key string) (object.Head, error)
 
 	// Open reads the object that o tells of from an offset on, which is less
-	// than its size, or zero. It is [upload.ErrNotFound] if another object has
-	// the key now. A reader that ends early or in an error may be opened again
+	// than its size, or zero. It is [upload.ErrNotFound] if other bytes have the
+	// key now. A reader that ends early or in an error may be opened again
 	// where it ended. The caller closes it.
 	Open(ctx context.Context, o object.Info, from int64) (object.Head, io.ReadCloser, error)
 

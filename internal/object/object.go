@@ -8,7 +8,7 @@ type Info struct {
 	Key      string
 	Size     int64 // bytes
 	Modified time.Time
-	ETag     string // another one means other bytes; opaque
+	ETag     string // other bytes have another one; the same bytes, put there again, may have the same; opaque
 }
 
 // Head is what an object tells of itself.
