@@ -35,8 +35,9 @@ withheld() {
 	failed "$1: $2"
 }
 
-# fetch NAME SHA256 SIZE URL. The hash is empty where nobody knows it. The URL
-# is not among curl's arguments, which other users of the machine can see.
+# fetch NAME SHA256 SIZE URL [declared]. The hash is empty where nobody knows it.
+# With "declared" only the file's sender knows it, who may be wrong. The URL is not
+# among curl's arguments, which other users of the machine can see.
 fetch() {
 	if [ -e "./$1" ] || [ -h "./$1" ]; then
 		if right "./$1" "$2" "$3"; then
@@ -51,6 +52,8 @@ fetch() {
 		failed "$1: the download failed."
 	elif [ "$3" -eq 0 ] && [ ! -e "$part" ] && ! printf "" >"$part"; then
 		failed "$1: it cannot be written here."
+	elif [ -n "${5-}" ] && ! right "$part" "$2" "$3" && right "$part" "" "$3"; then
+		failed "$1: its bytes have not the hash that its sender declared. It is not kept: fetch it alone to have it as it is."
 	elif ! right "$part" "$2" "$3"; then
 		failed "$1: the download is damaged: it has not the hash or size that it should have. It is not kept."
 	elif mv "$part" "./$1"; then

@@ -232,6 +232,30 @@ func TestScriptRefusesWhatIsDamagedAndGoesOn(t *testing.T) {
 	}
 }
 
+// A hash that was only declared may be wrong, and then nothing was damaged.
+func TestScriptTellsAWrongDeclarationFromDamage(t *testing.T) {
+	s := newSite(t, map[string]string{})
+	for _, name := range []string{"right", "other", "short"} {
+		s.Put(filestest.Object{Key: dir + name, Data: []byte("12345"), Declared: true})
+	}
+	s.change("right", "12345")
+	s.change("other", "54321")
+	s.change("short", "1234")
+	text := script(t, s)
+	for _, shell := range shells(t) {
+		folder := t.TempDir()
+		status, output := run(t, shell, folder, text)
+		if diff := cmp.Diff(map[string]string{"right": "12345"}, contents(t, folder)); status != 1 || diff != "" {
+			t.Errorf("%s: it ended with %d; files (-want +got):\n%s", shell, status, diff)
+		}
+		for _, want := range []string{"other: its bytes have not the hash that its sender declared", "short: the download is damaged", "1 downloaded, 0 already there, 2 failed"} {
+			if !strings.Contains(output, want) {
+				t.Errorf("%s: it said %q, want %q", shell, output, want)
+			}
+		}
+	}
+}
+
 func TestScriptChecksTheSizeWhereNobodyKnowsTheHash(t *testing.T) {
 	s := newSite(t, map[string]string{})
 	for _, name := range []string{"right", "short"} {

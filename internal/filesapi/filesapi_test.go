@@ -282,11 +282,28 @@ func TestZipHoldsTheFiles(t *testing.T) {
 	if diff := cmp.Diff(map[string]string{"a.txt": "a.txt", "é.txt": "é.txt"}, got); diff != "" {
 		t.Errorf("entries (-want +got):\n%s", diff)
 	}
-	if !strings.Contains(g.log.String(), `"file_causes":["why: `) {
-		t.Errorf("the log has no cause: %s", &g.log)
-	}
 	if response, body := g.send(t, http.MethodHead, base+"/zip"); response.StatusCode != 200 || body != "" || response.Header.Get("Content-Type") != "application/zip" {
 		t.Errorf("HEAD = %d %v", response.StatusCode, response.Header)
+	}
+}
+
+// A file that is gone meanwhile is no failure, and must not ring an alarm.
+func TestZipCountsAsFailedWhatTheStoreFailed(t *testing.T) {
+	for fault, failed := range map[error]bool{upload.ErrNotFound: false, upload.ErrUnavailable: true} {
+		g := newRig("a.txt", "bad.txt")
+		g.Fault = func(_ context.Context, call, key string) error {
+			if call == "open" && strings.HasSuffix(key, "bad.txt") {
+				return fmt.Errorf("why: %w", fault)
+			}
+			return nil
+		}
+		if response, _ := g.send(t, http.MethodGet, base+"/zip"); response.StatusCode != 200 {
+			t.Errorf("%v: %d, want 200", fault, response.StatusCode)
+		}
+		log := g.log.String()
+		if cause, level := strings.Contains(log, `"file_causes":["why: `), strings.Contains(log, `"level":"ERROR"`); cause != failed || level != failed {
+			t.Errorf("%v: cause %t, error %t in the log, want %t\n%s", fault, cause, level, failed, log)
+		}
 	}
 }
 

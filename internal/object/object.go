@@ -16,7 +16,8 @@ type Head struct {
 	Info
 	ContentType string
 	SHA256      [32]byte
-	Hashed      bool // whether SHA256 is known: verified by the store, or declared by who put the object there
+	Hashed      bool // whether SHA256 is known: verified, or declared by who put the object there
+	Verified    bool // whether the bytes are known to have SHA256, and not only said to
 }
 
 // Page is a part of a listing, in the order of the keys' bytes.

@@ -98,7 +98,8 @@ func (b Bench) headed(t *testing.T, prefix string) {
 		}
 		want := sha256.Sum256(o.Data)
 		hashed := o.Verified || o.Declared
-		if got.Key != o.Key || got.Size != int64(len(o.Data)) || got.ContentType != o.ContentType || got.Hashed != hashed || hashed && got.SHA256 != want {
+		if got.Key != o.Key || got.Size != int64(len(o.Data)) || got.ContentType != o.ContentType || got.Hashed != hashed || got.Verified != o.Verified ||
+			hashed && got.SHA256 != want {
 			t.Errorf("Head of an object whose hash is %s = %+v", name, got)
 		}
 		if info := b.info(t, o.Key); info != got.Info {
@@ -138,7 +139,7 @@ func (b Bench) opened(t *testing.T, prefix string) {
 			if err != nil || !bytes.Equal(got, data[from:]) {
 				t.Errorf("Open(%q, %d) gives %d bytes, %v, want %d", name, from, len(got), err, len(data)-from)
 			}
-			if head.Info != info || head.ContentType != "application/x-test" || from == 0 && (!head.Hashed || head.SHA256 != sha256.Sum256(data)) {
+			if head.Info != info || head.ContentType != "application/x-test" || from == 0 && (!head.Hashed || !head.Verified || head.SHA256 != sha256.Sum256(data)) {
 				t.Errorf("Open(%q, %d) = %+v", name, from, head)
 			}
 		}

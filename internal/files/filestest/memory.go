@@ -77,6 +77,7 @@ func (m *Memory) Put(o Object) {
 		Info:        object.Info{Key: o.Key, Size: o.Size, Modified: o.Modified, ETag: etag},
 		ContentType: o.ContentType,
 		Hashed:      o.Verified || o.Declared,
+		Verified:    o.Verified,
 	}
 	if head.Hashed && o.Data != nil {
 		head.SHA256 = sha256.Sum256(o.Data)
