@@ -7,7 +7,7 @@
 #
 # Its links end. A fresh script comes from where this one came from:
 #
-#   curl -fsS -H "X-Session-API-Key: $KEY" "$API/api/conversations/CONVERSATION/fetch.sh" | sh
+#   curl -fsS -H "X-Session-API-Key: $KEY" "$API/api/conversations/CONVERSATION/fetch.sh" -o .fetch.sh && sh .fetch.sh
 
 set -u
 LC_ALL=C

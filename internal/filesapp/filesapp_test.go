@@ -209,7 +209,8 @@ func TestFilesLiveUntilTheyAreDeleted(t *testing.T) {
 	}
 }
 
-// fetch runs the script as its first lines say.
+// fetch runs the script as its first lines say, and once without the right key,
+// which must not look like success.
 func (s *stack) fetch(t *testing.T, want map[string]string) {
 	t.Helper()
 	for _, program := range []string{"sh", "curl"} {
@@ -218,12 +219,24 @@ func (s *stack) fetch(t *testing.T, want map[string]string) {
 			return
 		}
 	}
+	_, script := s.send(t, http.MethodGet, "/fetch.sh", nil, nil)
+	_, line, _ := bytes.Cut(script, []byte("#   curl "))
+	line, _, _ = bytes.Cut(line, []byte("\n"))
 	folder := t.TempDir()
-	cmd := exec.CommandContext(t.Context(), "sh", "-c", `curl -fsS -H "X-Session-API-Key: $KEY" "$API/api/conversations/demo/fetch.sh" | sh`)
-	cmd.Dir = folder
-	cmd.Env = append(os.Environ(), "KEY="+s.SecretValue, "API="+s.URL)
-	if out, err := cmd.CombinedOutput(); err != nil {
+	fetch := func(key string) ([]byte, error) {
+		cmd := exec.CommandContext(t.Context(), "sh", "-c", "curl "+string(line))
+		cmd.Dir = folder
+		cmd.Env = append(os.Environ(), "KEY="+key, "API="+s.URL)
+		return cmd.CombinedOutput()
+	}
+	if out, err := fetch("wrong"); err == nil {
+		t.Errorf("with a wrong key it succeeded and said %q", out)
+	}
+	if out, err := fetch(s.SecretValue); err != nil {
 		t.Errorf("the script: %v\n%s", err, out)
+	}
+	if err := os.Remove(filepath.Join(folder, ".fetch.sh")); err != nil {
+		t.Error(err)
 	}
 	got := map[string]string{}
 	files, err := os.ReadDir(folder)
