@@ -325,6 +325,19 @@ func TestZipThatCannotGoOutWholeIsRefused(t *testing.T) {
 	if status != 413 || got.MaxBytes != 700_000 || got.Size < 600_000 || got.Detail == "" || got.Fetch != "fetch.sh" {
 		t.Errorf("above the limit: %d %+v", status, got)
 	}
+	for _, path := range []string{"/zip", "/zip/", "/zip?x=/"} {
+		r := httptest.NewRequest(http.MethodGet, base+path, nil)
+		r.Header.Set("X-Session-API-Key", "secret-key")
+		recorder := httptest.NewRecorder()
+		g.handler().ServeHTTP(recorder, r)
+		if err := json.Unmarshal(recorder.Body.Bytes(), &got); err != nil || recorder.Code != 413 {
+			t.Fatalf("%s = %d %s", path, recorder.Code, recorder.Body)
+		}
+		reference, err := r.URL.Parse(got.Fetch)
+		if err != nil || reference.Path != base+"/fetch.sh" {
+			t.Errorf("%s: fetch is %q, which is %v, %v, want the script", path, got.Fetch, reference, err)
+		}
+	}
 	if g.Calls("open") != opens {
 		t.Error("files were read for an archive that cannot go out")
 	}
