@@ -56,9 +56,9 @@ type Missing struct {
 
 // WriteTo writes the archive while the files arrive, and returns those that are
 // missing in it: one that is gone, may not be handed out, cannot be read, is
-// damaged or has another hash than was declared. The archive is valid all the same and names them in its last entry.
-// Only if w fails or the context ends is there no whole archive, which is the
-// error.
+// damaged or has another hash than was declared. The archive is valid all the
+// same and names them in its last entry. Only if w fails or the context ends is
+// there no whole archive, which is the error.
 //
 // The hash of each file is held against the one that the store knows. Memory
 // depends on the number of files and not on their sizes.
