@@ -44,7 +44,7 @@ type Services struct {
 // New makes the upload function. It makes no request; clients are built once,
 // here.
 func New(cfg aws.Config, s Settings, log *slog.Logger) *App {
-	services := NewServices(cfg, s.Shared, log)
+	services := NewServices(cfg, s.Shared, upload.DefaultParallel, log)
 	uploads := httpapi.UploadFiles{
 		Uploads: &upload.Uploader{
 			Store:       services.Store,
@@ -72,9 +72,10 @@ func New(cfg aws.Config, s Settings, log *slog.Logger) *App {
 	return services.App(append(lane.Routes(), uploads.Route(), httpapi.Description())...)
 }
 
-// NewServices builds the clients. It makes no request.
-func NewServices(cfg aws.Config, s Shared, log *slog.Logger) *Services {
-	cfg.HTTPClient = tuned(cfg.HTTPClient)
+// NewServices builds the clients. It makes no request. Parallel is how many
+// requests a call makes of a service at once.
+func NewServices(cfg aws.Config, s Shared, parallel int, log *slog.Logger) *Services {
+	cfg.HTTPClient = tuned(cfg.HTTPClient, parallel)
 	metrics := &metrics{function: s.Function}
 	return &Services{
 		Keys: session.New(session.NewSecretsManager(secretsClient(cfg, s.SecretsEndpoint)), session.Options{
@@ -114,12 +115,13 @@ func secretsClient(cfg aws.Config, endpoint string) *secretsmanager.Client {
 	})
 }
 
-// tuned makes the SDK's HTTP client keep a connection for each parallel write.
-// Idle ones are dropped before S3 drops them: one that died while Lambda had the
-// process frozen costs a failed attempt
-// (https://github.com/aws/aws-sdk-go-v2/issues/3423). Connections after the
-// first resume its TLS session. A client of another kind stays as it is.
-func tuned(client aws.HTTPClient) aws.HTTPClient {
+// tuned makes the SDK's HTTP client keep a connection for each of the requests that
+// are made at once: the next call makes as many again, and a new connection takes
+// longer than a small request. Idle ones are dropped before S3 drops them: one that
+// died while Lambda had the process frozen costs a failed attempt
+// (https://github.com/aws/aws-sdk-go-v2/issues/3423). Connections after the first
+// resume its TLS session. A client of another kind stays as it is.
+func tuned(client aws.HTTPClient, parallel int) aws.HTTPClient {
 	buildable, ok := client.(*awshttp.BuildableClient)
 	switch {
 	case client == nil:
@@ -128,7 +130,7 @@ func tuned(client aws.HTTPClient) aws.HTTPClient {
 		return client
 	}
 	return buildable.WithTransportOptions(func(t *http.Transport) {
-		t.MaxIdleConnsPerHost = upload.DefaultParallel
+		t.MaxIdleConnsPerHost = parallel
 		t.IdleConnTimeout = 25 * time.Second
 		if t.TLSClientConfig == nil {
 			t.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}

@@ -47,18 +47,18 @@ func (a *Archive) MaxSize() int64 {
 	return size
 }
 
-// A Missing file is not in an archive as it was stored.
+// A Missing file is not in an archive, or is not there as its sender meant it.
 type Missing struct {
 	Name   string
 	Reason string // in words for people
-	Err    error  // for the log; nil where the file may not be handed out
+	Err    error  // of the store, for the log; nil where nothing failed
 }
 
 // WriteTo writes the archive while the files arrive, and returns those that are
-// missing in it: one that is gone, may not be handed out, cannot be read or is
-// damaged. The archive is valid all the same and names them in its last entry.
-// Only if w fails or the context ends is there no whole archive, which is the
-// error.
+// missing in it: one that is gone, may not be handed out, cannot be read, is
+// damaged or has another hash than was declared. The archive is valid all the
+// same and names them in its last entry. Only if w fails or the context ends is
+// there no whole archive, which is the error.
 //
 // The hash of each file is held against the one that the store knows. Memory
 // depends on the number of files and not on their sizes.
@@ -91,7 +91,7 @@ type reading struct {
 	head  object.Head
 	data  []byte        // of a small file
 	body  io.ReadCloser // of a large one
-	err   error
+	err   error         // ErrMisdeclared has data
 }
 
 // readAhead starts to read the files in their order. The queue's length is how
@@ -117,7 +117,7 @@ func (a *Archive) readAhead(ctx context.Context, group *errgroup.Group, queue ch
 // begin reads a small file, and opens a large one.
 func (a *Archive) begin(ctx context.Context, r *reading) {
 	defer survive(&r.err)
-	r.state, r.err = a.files.state(ctx, r.info.Key)
+	r.state, r.err = a.files.Required.StateOf(ctx, a.files.Store, r.info.Key)
 	switch {
 	case r.err != nil || r.state != upload.Ready:
 	case r.info.Size <= smallFile:
@@ -145,8 +145,8 @@ func (a *Archive) write(ctx context.Context, w io.Writer, queue <-chan *reading)
 		if ctx.Err() != nil {
 			return missing, context.Cause(ctx)
 		}
-		if reason := reasonFor(r.state, err); reason != "" {
-			missing = append(missing, Missing{r.name, reason, err})
+		if reason, failure := judge(r.state, err); reason != "" {
+			missing = append(missing, Missing{r.name, reason, failure})
 		}
 	}
 	if ctx.Err() != nil {
@@ -160,7 +160,7 @@ func (a *Archive) write(ctx context.Context, w io.Writer, queue <-chan *reading)
 
 // add writes an entry, unless there is nothing to write.
 func (a *Archive) add(ctx context.Context, archive *zip.Writer, r *reading) error {
-	if r.err != nil || r.state != upload.Ready {
+	if r.err != nil && !errors.Is(r.err, ErrMisdeclared) || r.state != upload.Ready {
 		return r.err
 	}
 	method := zip.Store
@@ -180,7 +180,7 @@ func (a *Archive) add(ctx context.Context, archive *zip.Writer, r *reading) erro
 	if err != nil {
 		return &writeError{err}
 	}
-	return nil
+	return r.err
 }
 
 func create(archive *zip.Writer, name string, method uint16, modified time.Time) (io.Writer, error) {
@@ -230,21 +230,24 @@ func essence(contentType string) string {
 	return strings.ToLower(strings.TrimSpace(t))
 }
 
-// reasonFor is empty for a file that is whole.
-func reasonFor(state upload.State, err error) string {
+// judge says what is wrong with a file, and whether the store has failed. Nothing
+// is wrong with one that is whole.
+func judge(state upload.State, err error) (reason string, failure error) {
 	switch {
 	case errors.Is(err, upload.ErrNotFound):
-		return "it was deleted while the archive was made"
+		return "it was deleted while the archive was made", nil
+	case errors.Is(err, ErrMisdeclared):
+		return "its bytes have not the hash that its sender declared; they are here as they were stored", nil
 	case errors.Is(err, ErrDamaged):
-		return "its bytes are not those that were uploaded: do not use what is here under its name"
+		return "its bytes are not those that were uploaded: do not use what is here under its name", err
 	case err != nil:
-		return "it could not be read to its end: do not use what is here under its name; fetch it again"
+		return "it could not be read to its end: do not use what is here under its name; fetch it again", err
 	case state == upload.Pending:
-		return "it is not released yet"
+		return "it is not released yet", nil
 	case state == upload.Blocked:
-		return "it did not pass the check and is not handed out"
+		return "it did not pass the check and is not handed out", nil
 	}
-	return ""
+	return "", nil
 }
 
 const (
@@ -275,7 +278,7 @@ func (a *Archive) has(name string) bool {
 
 func reportOf(missing []Missing) string {
 	var text strings.Builder
-	text.WriteString("These files of the conversation are not in this archive as they were stored:\n\n")
+	text.WriteString("These files of the conversation are not in this archive, or not as their senders meant them:\n\n")
 	for i, m := range missing {
 		line := fmt.Sprintf("%s: %s.\n", m.Name, m.Reason)
 		if text.Len()+len(line) > maxReport-100 {

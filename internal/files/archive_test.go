@@ -186,17 +186,20 @@ func TestArchiveNamesWhatIsMissing(t *testing.T) {
 		tag    map[string]string
 		reason string
 		entry  bool // whether there is one all the same
+		failed bool // whether the store is to blame
 	}{
-		{"gone, small", 10, upload.ErrNotFound, nil, nil, "was deleted", false},
-		{"gone, large", large, upload.ErrNotFound, nil, nil, "was deleted", false},
-		{"store down, small", 10, upload.ErrUnavailable, nil, nil, "could not be read", false},
-		{"refused, large", large, errors.New("access denied"), nil, nil, "could not be read", false},
-		{"breaks, small", 10, nil, breaks(5), nil, "could not be read", false},
-		{"breaks, large", large, nil, breaks(large / 2), nil, "could not be read", true},
-		{"damaged, small", 10, nil, changes, nil, "not those that were uploaded", false},
-		{"damaged, large", large, nil, changes, nil, "not those that were uploaded", true},
-		{"pending", 10, nil, nil, map[string]string{}, "not released yet", false},
-		{"blocked", large, nil, nil, map[string]string{"scan": "infected"}, "did not pass", false},
+		{"gone, small", 10, upload.ErrNotFound, nil, nil, "was deleted", false, false},
+		{"gone, large", large, upload.ErrNotFound, nil, nil, "was deleted", false, false},
+		{"store down, small", 10, upload.ErrUnavailable, nil, nil, "could not be read", false, true},
+		{"refused, large", large, errors.New("access denied"), nil, nil, "could not be read", false, true},
+		{"breaks, small", 10, nil, breaks(5), nil, "could not be read", false, true},
+		{"breaks, large", large, nil, breaks(large / 2), nil, "could not be read", true, true},
+		{"damaged, small", 10, nil, changes, nil, "not those that were uploaded", false, true},
+		{"damaged, large", large, nil, changes, nil, "not those that were uploaded", true, true},
+		{"declared wrongly, small", 10, nil, changes, nil, "not the hash that its sender declared", true, false},
+		{"declared wrongly, large", large, nil, changes, nil, "not the hash that its sender declared", true, false},
+		{"pending", 10, nil, nil, map[string]string{}, "not released yet", false, false},
+		{"blocked", large, nil, nil, map[string]string{"scan": "infected"}, "did not pass", false, false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -207,7 +210,8 @@ func TestArchiveNamesWhatIsMissing(t *testing.T) {
 				if name == "bad" {
 					size = tt.size
 				}
-				m.Put(filestest.Object{Key: dir + name, Data: bytes.Repeat([]byte(name[:1]), size), Verified: true})
+				declared := strings.HasPrefix(tt.name, "declared")
+				m.Put(filestest.Object{Key: dir + name, Data: bytes.Repeat([]byte(name[:1]), size), Verified: !declared, Declared: declared})
 				m.Tags[dir+name] = map[string]string{"scan": "clean"}
 			}
 			if tt.tag != nil {
@@ -229,6 +233,8 @@ func TestArchiveNamesWhatIsMissing(t *testing.T) {
 			entries, missing := archive(t, f)
 			if len(missing) != 1 || missing[0].Name != "bad" || !strings.Contains(missing[0].Reason, tt.reason) {
 				t.Errorf("missing = %+v, want bad: %s", missing, tt.reason)
+			} else if failed := missing[0].Err != nil; failed != tt.failed {
+				t.Errorf("missing = %+v; a failure of the store: want %t", missing, tt.failed)
 			}
 			if report := entries["MISSING 2.txt"]; !strings.Contains(report, "bad: ") || !strings.Contains(report, tt.reason) {
 				t.Errorf("the report is %q, want bad: %s", report, tt.reason)

@@ -51,7 +51,7 @@ func (f *Files) hash(ctx context.Context, files []File, budget *int64) {
 			defer survive(&err)
 			_, sum, err := f.copyTo(ctx, io.Discard, file.Info)
 			if err == nil {
-				file.SHA256, file.Hashed = sum, true
+				file.SHA256, file.Hashed, file.Verified = sum, true, true
 				f.known.put(file.Head)
 			}
 			return err

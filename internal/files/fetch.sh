@@ -7,7 +7,7 @@
 #
 # Its links end. A fresh script comes from where this one came from:
 #
-#   curl -fsS -H "X-Session-API-Key: $KEY" "$API/api/conversations/CONVERSATION/fetch.sh" | sh
+#   curl -fsS -H "X-Session-API-Key: $KEY" "$API/api/conversations/CONVERSATION/fetch.sh" -o .fetch.sh && sh .fetch.sh
 
 set -u
 LC_ALL=C
@@ -35,15 +35,12 @@ withheld() {
 	failed "$1: $2"
 }
 
-# fetch NAME SHA256 SIZE URL. The hash is empty where nobody knows it. The URL
-# is not among curl's arguments, which other users of the machine can see.
+# fetch NAME SHA256 SIZE URL [declared]. The hash is empty where nobody knows it.
+# With "declared" only the file's sender knows it, who may be wrong. The URL is not
+# among curl's arguments, which other users of the machine can see.
 fetch() {
-	if [ -e "./$1" ] || [ -h "./$1" ]; then
-		if right "./$1" "$2" "$3"; then
-			have=$((have + 1))
-		else
-			failed "$1: there is another file of this name. It stays as it is; move it away to get this one."
-		fi
+	if there "$1"; then
+		keep "$1" "$2" "$3"
 		return
 	fi
 	if ! printf 'url = "%s"\n' "$4" | curl -q --config - --output "$part" --fail --silent --show-error \
@@ -51,14 +48,44 @@ fetch() {
 		failed "$1: the download failed."
 	elif [ "$3" -eq 0 ] && [ ! -e "$part" ] && ! printf "" >"$part"; then
 		failed "$1: it cannot be written here."
+	elif [ -n "${5-}" ] && ! right "$part" "$2" "$3" && right "$part" "" "$3"; then
+		failed "$1: its bytes have not the hash that its sender declared. It is not kept: fetch it alone to have it as it is."
 	elif ! right "$part" "$2" "$3"; then
 		failed "$1: the download is damaged: it has not the hash or size that it should have. It is not kept."
-	elif mv "$part" "./$1"; then
+	elif place "$1"; then
 		got=$((got + 1))
+	elif there "$1"; then
+		keep "$1" "$2" "$3"
 	else
 		failed "$1: it cannot be written here."
 	fi
 	rm -f "$part"
+}
+
+# there NAME. A link that leads nowhere has the name too.
+there() {
+	[ -e "./$1" ] || [ -h "./$1" ]
+}
+
+# keep NAME SHA256 SIZE
+keep() {
+	if right "./$1" "$2" "$3"; then
+		have=$((have + 1))
+	else
+		failed "$1: there is another file of this name. It stays as it is; move it away to get this one."
+	fi
+}
+
+# place NAME gives the download its name, unless that has been taken meanwhile:
+# other than mv, ln overwrites nothing. Where the name is now that of a folder, it
+# puts the download into it. Where the file system has no links, mv has to do.
+place() {
+	if ! ln "$part" "./$1" 2>/dev/null; then
+		! there "$1" && mv "$part" "./$1"
+	elif [ -d "./$1" ]; then
+		rm -f "./$1/${part##*/}"
+		return 1
+	fi
 }
 
 # right FILE SHA256 SIZE

@@ -218,27 +218,11 @@ func (f *Files) head(ctx context.Context, o object.Info) (object.Head, error) {
 // complete adds state and link.
 func (f *Files) complete(ctx context.Context, file File) (File, error) {
 	var err error
-	if file.State, err = f.state(ctx, file.Key); err != nil {
+	if file.State, err = f.Required.StateOf(ctx, f.Store, file.Key); err != nil {
 		return File{}, err
 	}
 	file.Link, err = f.Store.Link(ctx, file.Key, file.Name)
 	return file, err
-}
-
-// state says whether a file may be handed out.
-func (f *Files) state(ctx context.Context, key string) (upload.State, error) {
-	if f.Required == (upload.Tag{}) {
-		return upload.Ready, nil
-	}
-	switch value, err := f.Store.Tag(ctx, key, f.Required.Key); {
-	case err != nil:
-		return "", err
-	case value == "":
-		return upload.Pending, nil
-	case value != f.Required.Value:
-		return upload.Blocked, nil
-	}
-	return upload.Ready, nil
 }
 
 // survive makes an error of a panic, which in a goroutine would end the process.

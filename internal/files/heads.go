@@ -14,8 +14,16 @@ type heads struct {
 	newer, older map[version]object.Head
 }
 
-// version is an object with its bytes.
-type version struct{ key, etag string }
+// version is an object as it was put there. One that was deleted and put there
+// again with the same bytes can have the same ETag, and tell another hash or type
+// of itself. A HEAD tells the time in seconds, a listing can tell more
+// (https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html).
+type version struct {
+	key, etag string
+	modified  int64 // seconds
+}
+
+func versionOf(o object.Info) version { return version{o.Key, o.ETag, o.Modified.Unix()} }
 
 // maxHeads times two heads take about 20 MB with keys of a common length.
 const maxHeads = 20_000
@@ -23,7 +31,7 @@ const maxHeads = 20_000
 func (h *heads) get(o object.Info) (object.Head, bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	id := version{o.Key, o.ETag}
+	id := versionOf(o)
 	head, ok := h.newer[id]
 	if ok {
 		return head, true
@@ -37,7 +45,7 @@ func (h *heads) get(o object.Info) (object.Head, bool) {
 func (h *heads) put(head object.Head) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.keep(version{head.Key, head.ETag}, head)
+	h.keep(versionOf(head.Info), head)
 }
 
 func (h *heads) keep(id version, head object.Head) {

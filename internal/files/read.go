@@ -16,6 +16,9 @@ import (
 var (
 	// ErrDamaged says that the bytes of a file are not those that were stored.
 	ErrDamaged = errors.New("the bytes are not those that were stored")
+	// ErrMisdeclared says that the bytes of a file are those that were stored, as
+	// far as anybody can tell, and have not the hash that their sender declared.
+	ErrMisdeclared = errors.New("the bytes have not the hash that their sender declared")
 	// ErrTooLarge says that a file is too large for what is asked.
 	ErrTooLarge = errors.New("the file is too large")
 )
@@ -25,8 +28,8 @@ const tries = 4
 
 // copyTo writes the bytes of an object to w while they arrive, and says what the
 // object tells of itself and what their hash is. A connection that breaks is
-// taken up where it broke. The error is [ErrDamaged] where all bytes are written
-// and are not the right ones, and a [*writeError] where w does not take them.
+// taken up where it broke. The error is [ErrDamaged] or [ErrMisdeclared] where all
+// bytes are written, and a [*writeError] where w does not take them.
 func (f *Files) copyTo(ctx context.Context, w io.Writer, o object.Info) (object.Head, [32]byte, error) {
 	head, body, err := f.Store.Open(ctx, o, 0)
 	if err != nil {
@@ -61,15 +64,20 @@ func (f *Files) copyBody(ctx context.Context, w io.Writer, head object.Head, bod
 }
 
 // verify says whether n bytes with a hash, read up to an error or to their end,
-// are those of an object. The hash decides where the store knows it.
+// are those of an object. A hash that they have decides, and so does one that the
+// store has verified. One that was only declared may have been wrong from the start.
 func verify(head object.Head, n int64, sum [32]byte, err error) error {
 	switch {
 	case n != head.Size:
 		return fmt.Errorf("%w: %d bytes of %d", ErrDamaged, n, head.Size)
-	case head.Hashed && sum != head.SHA256:
+	case head.Hashed && sum == head.SHA256:
+		return nil
+	case head.Verified:
 		return fmt.Errorf("%w: another hash", ErrDamaged)
-	case !head.Hashed && err != nil:
+	case err != nil:
 		return fmt.Errorf("%w: %w", ErrDamaged, err)
+	case head.Hashed:
+		return ErrMisdeclared
 	}
 	return nil
 }
@@ -96,15 +104,15 @@ func (c *counter) Write(p []byte) (int, error) {
 }
 
 // load reads a small object into memory. Bytes that are damaged on their way
-// are read again.
+// are read again. With [ErrMisdeclared] they are returned too.
 func (f *Files) load(ctx context.Context, o object.Info) (object.Head, []byte, error) {
 	var data bytes.Buffer
 	for try := 1; ; try++ {
 		data.Reset()
 		data.Grow(int(o.Size))
 		head, _, err := f.copyTo(ctx, &data, o)
-		if err == nil {
-			return head, data.Bytes(), nil
+		if err == nil || errors.Is(err, ErrMisdeclared) {
+			return head, data.Bytes(), err
 		}
 		if !errors.Is(err, ErrDamaged) || try == tries {
 			return object.Head{}, nil, err
@@ -113,7 +121,7 @@ func (f *Files) load(ctx context.Context, o object.Info) (object.Head, []byte, e
 }
 
 // Read returns a file of up to limit bytes with its bytes, which are the right
-// ones where the store knows their hash. Its errors are those of the store,
+// ones where the store has verified their hash. Its errors are those of the store,
 // [ErrWithheld], [ErrTooLarge] and [ErrDamaged]; with the second the file is
 // returned without its bytes.
 func (f *Files) Read(ctx context.Context, c upload.Conversation, name string, limit int64) (File, []byte, error) {
@@ -127,5 +135,8 @@ func (f *Files) Read(ctx context.Context, c upload.Conversation, name string, li
 		return file, nil, ErrTooLarge
 	}
 	_, data, err := f.load(ctx, file.Info)
+	if errors.Is(err, ErrMisdeclared) { // it is shown as it is
+		err = nil
+	}
 	return file, data, err
 }

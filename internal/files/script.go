@@ -66,11 +66,14 @@ func scriptLine(file File) string {
 	case upload.Blocked:
 		return fmt.Sprintf("\twithheld %s 'it did not pass the check'\n", shellQuote(file.Name))
 	}
-	sum := ""
+	sum, declared := "", ""
 	if file.Hashed {
 		sum = hex.EncodeToString(file.SHA256[:])
 	}
-	return fmt.Sprintf("\tfetch %s '%s' %d %s\n", shellQuote(file.Name), sum, file.Size, shellQuote(curlQuote(file.Link.URL)))
+	if file.Hashed && !file.Verified {
+		declared = " declared"
+	}
+	return fmt.Sprintf("\tfetch %s '%s' %d %s%s\n", shellQuote(file.Name), sum, file.Size, shellQuote(curlQuote(file.Link.URL)), declared)
 }
 
 // shellQuote makes one word of any text without NUL: between single quotes a

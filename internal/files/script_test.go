@@ -215,6 +215,67 @@ func TestScriptFetchesWhatIsMissingAndOverwritesNothing(t *testing.T) {
 	}
 }
 
+// What takes a name while its file is downloaded stays too, also on a file system
+// that has no links.
+func TestScriptOverwritesNothingThatComesMeanwhile(t *testing.T) {
+	curl, err := exec.LookPath("curl")
+	if err != nil {
+		t.Skip(err)
+	}
+	s := newSite(t, map[string]string{"a": "1"})
+	text := script(t, s)
+	elsewhere := t.TempDir()
+	for _, tt := range []struct {
+		name, meanwhile string
+		said            string
+		there           string // what has the name in the end
+	}{
+		{"nothing", ":", "1 downloaded, 0 already there, 0 failed", "-rw 1"},
+		{"another file", "printf mine >a", "a: there is another file of this name", "-rw mine"},
+		{"the same file", "printf 1 >a", "0 downloaded, 1 already there, 0 failed", "-rw 1"},
+		{"a link that leads nowhere", "ln -s " + elsewhere + "/nothing a", "a: there is another file of this name", "Lrw"},
+		{"a folder", "mkdir a", "a: there is another file of this name", "drw"},
+		{"a link to a folder", "ln -s " + elsewhere + " a", "a: there is another file of this name", "Lrw"},
+	} {
+		for _, links := range []bool{true, false} {
+			stand := t.TempDir()
+			programs := map[string]string{"curl": tt.meanwhile + "\nexec '" + curl + "' \"$@\"\n"}
+			if !links {
+				programs["ln"] = "exit 1\n"
+				programs["curl"] = "PATH=${PATH#*:}\n" + programs["curl"]
+			}
+			for name, text := range programs {
+				if err := os.WriteFile(filepath.Join(stand, name), []byte("#!/bin/sh\n"+text), 0o700); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for _, shell := range shells(t) {
+				folder := t.TempDir()
+				_, output := run(t, shell, folder, text, "PATH="+stand+":"+os.Getenv("PATH"))
+				info, err := os.Lstat(filepath.Join(folder, "a"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				there := info.Mode().String()[:3]
+				if info.Mode().IsRegular() {
+					data, err := os.ReadFile(filepath.Join(folder, "a"))
+					if err != nil {
+						t.Fatal(err)
+					}
+					there += " " + string(data)
+				}
+				if !strings.Contains(output, tt.said) || there != tt.there {
+					t.Errorf("%s, links %t, %s: a is %q and it said %q, want %q and %q", shell, links, tt.name, there, output, tt.there, tt.said)
+				}
+				inside, _ := os.ReadDir(filepath.Join(folder, "a"))
+				if outside, err := os.ReadDir(elsewhere); len(inside)+len(outside) != 0 || err != nil {
+					t.Errorf("%s, links %t, %s: it wrote %v and %v into folders, %v", shell, links, tt.name, inside, outside, err)
+				}
+			}
+		}
+	}
+}
+
 func TestScriptRefusesWhatIsDamagedAndGoesOn(t *testing.T) {
 	s := newSite(t, map[string]string{"a": "right", "b": "right", "c": "right"})
 	text := script(t, s)
@@ -228,6 +289,30 @@ func TestScriptRefusesWhatIsDamagedAndGoesOn(t *testing.T) {
 		}
 		if diff := cmp.Diff(map[string]string{"c": "right"}, contents(t, folder)); diff != "" {
 			t.Errorf("%s: files (-want +got):\n%s", shell, diff)
+		}
+	}
+}
+
+// A hash that was only declared may be wrong, and then nothing was damaged.
+func TestScriptTellsAWrongDeclarationFromDamage(t *testing.T) {
+	s := newSite(t, map[string]string{})
+	for _, name := range []string{"right", "other", "short"} {
+		s.Put(filestest.Object{Key: dir + name, Data: []byte("12345"), Declared: true})
+	}
+	s.change("right", "12345")
+	s.change("other", "54321")
+	s.change("short", "1234")
+	text := script(t, s)
+	for _, shell := range shells(t) {
+		folder := t.TempDir()
+		status, output := run(t, shell, folder, text)
+		if diff := cmp.Diff(map[string]string{"right": "12345"}, contents(t, folder)); status != 1 || diff != "" {
+			t.Errorf("%s: it ended with %d; files (-want +got):\n%s", shell, status, diff)
+		}
+		for _, want := range []string{"other: its bytes have not the hash that its sender declared", "short: the download is damaged", "1 downloaded, 0 already there, 2 failed"} {
+			if !strings.Contains(output, want) {
+				t.Errorf("%s: it said %q, want %q", shell, output, want)
+			}
 		}
 	}
 }
@@ -312,7 +397,7 @@ func tools(t *testing.T, names ...string) string {
 func TestScriptNeedsLittle(t *testing.T) {
 	s := newSite(t, map[string]string{"a": "1"})
 	text := script(t, s)
-	common := []string{"dash", "mkdir", "mv", "rm", "date", "wc"}
+	common := []string{"dash", "mkdir", "ln", "rm", "date", "wc"}
 	for _, tt := range []struct {
 		tools  []string
 		status int

@@ -23,17 +23,15 @@ type Store interface {
 	Head(ctx context.Context, key string) (object.Head, error)
 
 	// Open reads the object that o tells of from an offset on, which is less
-	// than its size, or zero. It is [upload.ErrNotFound] if another object has
-	// the key now. A reader that ends early or in an error may be opened again
+	// than its size, or zero. It is [upload.ErrNotFound] if other bytes have the
+	// key now. A reader that ends early or in an error may be opened again
 	// where it ended. The caller closes it.
 	Open(ctx context.Context, o object.Info, from int64) (object.Head, io.ReadCloser, error)
 
 	// Delete removes the object, and it is no error if there is none.
 	Delete(ctx context.Context, key string) error
 
-	// Tag is the value of a tag of the object; it is empty where the object has
-	// no such tag.
-	Tag(ctx context.Context, key, tag string) (string, error)
+	upload.Tags
 
 	// Link makes a URL that downloads the object under the name. It asks
 	// nothing of the store.

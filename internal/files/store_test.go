@@ -2,16 +2,17 @@ package files_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"golang.org/x/sync/errgroup"
 
 	"uploadfiles/internal/files/filestest"
 	"uploadfiles/internal/local"
@@ -21,7 +22,11 @@ import (
 
 func TestMemoryKeepsThePromises(t *testing.T) {
 	m := &filestest.Memory{}
-	filestest.Bench{Store: m, Put: func(_ *testing.T, o filestest.Object) { m.Put(o) }}.Run(t, "prefix/")
+	put := func(_ context.Context, o filestest.Object) error {
+		m.Put(o)
+		return nil
+	}
+	filestest.Bench{Store: m, Put: put}.Run(t, "prefix/")
 }
 
 func TestS3KeepsThePromises(t *testing.T) {
@@ -38,8 +43,7 @@ func onS3(stack *local.Stack) filestest.Bench {
 	})
 	return filestest.Bench{
 		Store: s3store.New(stack.AWS, s3store.Options{Bucket: stack.Bucket, Endpoint: stack.S3Endpoint, URLExpiry: time.Hour}),
-		Put: func(t *testing.T, o filestest.Object) {
-			t.Helper()
+		Put: func(ctx context.Context, o filestest.Object) error {
 			in := &s3.PutObjectInput{Bucket: &stack.Bucket, Key: &o.Key, Body: bytes.NewReader(o.Data)}
 			if o.ContentType != "" {
 				in.ContentType = &o.ContentType
@@ -51,9 +55,8 @@ func onS3(stack *local.Stack) filestest.Bench {
 			if o.Declared {
 				in.Metadata = map[string]string{"sha256": hex.EncodeToString(sum[:])}
 			}
-			if _, err := client.PutObject(t.Context(), in); err != nil {
-				t.Fatal(err)
-			}
+			_, err := client.PutObject(ctx, in)
+			return err
 		},
 	}
 }
@@ -61,24 +64,23 @@ func onS3(stack *local.Stack) filestest.Bench {
 // fill puts small objects, and two of a size.
 func fill(t *testing.T, b filestest.Bench, small, size int) {
 	t.Helper()
-	work := make(chan int)
-	var group sync.WaitGroup
-	for range 16 {
-		group.Go(func() {
-			for i := range work {
-				b.Put(t, filestest.Object{
-					Key: fmt.Sprintf("%ssmall %05d.txt", dir, i), Data: fmt.Appendf(nil, "file %d\n", i), ContentType: "text/plain", Verified: true,
-				})
-			}
+	group, ctx := errgroup.WithContext(t.Context())
+	group.SetLimit(16)
+	for i := range small {
+		group.Go(func() error {
+			return b.Put(ctx, filestest.Object{
+				Key: fmt.Sprintf("%ssmall %05d.txt", dir, i), Data: fmt.Appendf(nil, "file %d\n", i), ContentType: "text/plain", Verified: true,
+			})
 		})
 	}
-	for i := range small {
-		work <- i
+	if err := group.Wait(); err != nil {
+		t.Fatal(err)
 	}
-	close(work)
-	group.Wait()
 	data := random(t, size)
 	for _, name := range []string{"large 1.bin", "large 2.bin"} {
-		b.Put(t, filestest.Object{Key: dir + name, Data: data, ContentType: "application/octet-stream", Verified: true})
+		err := b.Put(t.Context(), filestest.Object{Key: dir + name, Data: data, ContentType: "application/octet-stream", Verified: true})
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"uploadfiles/internal/filename"
@@ -180,7 +181,7 @@ func (a API) zip(w http.ResponseWriter, r *http.Request, call *httpapi.Call) err
 				"The script at fetch downloads the files one by one.", size, a.MaxZip),
 			MaxBytes: a.MaxZip,
 			Size:     size,
-			Fetch:    "fetch.sh",
+			Fetch:    beside(r, "fetch.sh"),
 		}
 	}
 	begin(w, "application/zip", call.Conversation.String()+".zip")
@@ -194,6 +195,15 @@ func (a API) zip(w http.ResponseWriter, r *http.Request, call *httpapi.Call) err
 		}
 	}
 	return err
+}
+
+// beside is a reference to what lies beside a route, relative to the URL of the
+// request. That may end in a slash, below which a client would look.
+func beside(r *http.Request, name string) string {
+	if strings.HasSuffix(r.URL.EscapedPath(), "/") {
+		return "../" + name
+	}
+	return name
 }
 
 // begin sets the headers of an answer that is to be saved.

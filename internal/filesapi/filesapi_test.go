@@ -179,7 +179,7 @@ func TestAFileIsWhereTheAnswerSendsTo(t *testing.T) {
 	response, body = g.send(t, http.MethodHead, path)
 	digest := sha256.Sum256([]byte(name))
 	want := map[string]string{
-		"Content-Length": fmt.Sprint(len(name)), "Content-Type": "text/plain; charset=utf-8", "Etag": `"1"`,
+		"Content-Length": fmt.Sprint(len(name)), "Content-Type": "text/plain; charset=utf-8", "Etag": `"` + sum(name) + `"`,
 		"Last-Modified": "Fri, 02 Jan 2026 03:04:05 GMT", "Location": "",
 		"Repr-Digest": "sha-256=:" + base64.StdEncoding.EncodeToString(digest[:]) + ":",
 	}
@@ -282,11 +282,28 @@ func TestZipHoldsTheFiles(t *testing.T) {
 	if diff := cmp.Diff(map[string]string{"a.txt": "a.txt", "é.txt": "é.txt"}, got); diff != "" {
 		t.Errorf("entries (-want +got):\n%s", diff)
 	}
-	if !strings.Contains(g.log.String(), `"file_causes":["why: `) {
-		t.Errorf("the log has no cause: %s", &g.log)
-	}
 	if response, body := g.send(t, http.MethodHead, base+"/zip"); response.StatusCode != 200 || body != "" || response.Header.Get("Content-Type") != "application/zip" {
 		t.Errorf("HEAD = %d %v", response.StatusCode, response.Header)
+	}
+}
+
+// A file that is gone meanwhile is no failure, and must not ring an alarm.
+func TestZipCountsAsFailedWhatTheStoreFailed(t *testing.T) {
+	for fault, failed := range map[error]bool{upload.ErrNotFound: false, upload.ErrUnavailable: true} {
+		g := newRig("a.txt", "bad.txt")
+		g.Fault = func(_ context.Context, call, key string) error {
+			if call == "open" && strings.HasSuffix(key, "bad.txt") {
+				return fmt.Errorf("why: %w", fault)
+			}
+			return nil
+		}
+		if response, _ := g.send(t, http.MethodGet, base+"/zip"); response.StatusCode != 200 {
+			t.Errorf("%v: %d, want 200", fault, response.StatusCode)
+		}
+		log := g.log.String()
+		if cause, level := strings.Contains(log, `"file_causes":["why: `), strings.Contains(log, `"level":"ERROR"`); cause != failed || level != failed {
+			t.Errorf("%v: cause %t, error %t in the log, want %t\n%s", fault, cause, level, failed, log)
+		}
 	}
 }
 
@@ -307,6 +324,19 @@ func TestZipThatCannotGoOutWholeIsRefused(t *testing.T) {
 	status := g.get(t, "/zip", &got)
 	if status != 413 || got.MaxBytes != 700_000 || got.Size < 600_000 || got.Detail == "" || got.Fetch != "fetch.sh" {
 		t.Errorf("above the limit: %d %+v", status, got)
+	}
+	for _, path := range []string{"/zip", "/zip/", "/zip?x=/"} {
+		r := httptest.NewRequest(http.MethodGet, base+path, nil)
+		r.Header.Set("X-Session-API-Key", "secret-key")
+		recorder := httptest.NewRecorder()
+		g.handler().ServeHTTP(recorder, r)
+		if err := json.Unmarshal(recorder.Body.Bytes(), &got); err != nil || recorder.Code != 413 {
+			t.Fatalf("%s = %d %s", path, recorder.Code, recorder.Body)
+		}
+		reference, err := r.URL.Parse(got.Fetch)
+		if err != nil || reference.Path != base+"/fetch.sh" {
+			t.Errorf("%s: fetch is %q, which is %v, %v, want the script", path, got.Fetch, reference, err)
+		}
 	}
 	if g.Calls("open") != opens {
 		t.Error("files were read for an archive that cannot go out")

@@ -44,7 +44,7 @@ type App struct {
 
 // New makes the function. It makes no request.
 func New(cfg aws.Config, s Settings, log *slog.Logger) *App {
-	services := app.NewServices(cfg, s.Shared, log)
+	services := app.NewServices(cfg, s.Shared, files.DefaultParallel, log)
 	api := filesapi.API{
 		Files:  files.New(files.Options{Store: services.Store, Prefix: s.Prefix, Required: s.Required}),
 		MaxZip: maxWhole,

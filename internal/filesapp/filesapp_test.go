@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"mime/multipart"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -17,6 +18,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/aws/aws-lambda-go/lambda"
@@ -25,6 +27,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"uploadfiles/internal/app"
+	"uploadfiles/internal/files"
 	"uploadfiles/internal/filesapi"
 	"uploadfiles/internal/filesapp"
 	"uploadfiles/internal/lambdahttp"
@@ -209,7 +212,8 @@ func TestFilesLiveUntilTheyAreDeleted(t *testing.T) {
 	}
 }
 
-// fetch runs the script as its first lines say.
+// fetch runs the script as its first lines say, and once without the right key,
+// which must not look like success.
 func (s *stack) fetch(t *testing.T, want map[string]string) {
 	t.Helper()
 	for _, program := range []string{"sh", "curl"} {
@@ -218,12 +222,24 @@ func (s *stack) fetch(t *testing.T, want map[string]string) {
 			return
 		}
 	}
+	_, script := s.send(t, http.MethodGet, "/fetch.sh", nil, nil)
+	_, line, _ := bytes.Cut(script, []byte("#   curl "))
+	line, _, _ = bytes.Cut(line, []byte("\n"))
 	folder := t.TempDir()
-	cmd := exec.CommandContext(t.Context(), "sh", "-c", `curl -fsS -H "X-Session-API-Key: $KEY" "$API/api/conversations/demo/fetch.sh" | sh`)
-	cmd.Dir = folder
-	cmd.Env = append(os.Environ(), "KEY="+s.SecretValue, "API="+s.URL)
-	if out, err := cmd.CombinedOutput(); err != nil {
+	fetch := func(key string) ([]byte, error) {
+		cmd := exec.CommandContext(t.Context(), "sh", "-c", "curl "+string(line))
+		cmd.Dir = folder
+		cmd.Env = append(os.Environ(), "KEY="+key, "API="+s.URL)
+		return cmd.CombinedOutput()
+	}
+	if out, err := fetch("wrong"); err == nil {
+		t.Errorf("with a wrong key it succeeded and said %q", out)
+	}
+	if out, err := fetch(s.SecretValue); err != nil {
 		t.Errorf("the script: %v\n%s", err, out)
+	}
+	if err := os.Remove(filepath.Join(folder, ".fetch.sh")); err != nil {
+		t.Error(err)
 	}
 	got := map[string]string{}
 	files, err := os.ReadDir(folder)
@@ -242,18 +258,19 @@ func (s *stack) fetch(t *testing.T, want map[string]string) {
 	}
 }
 
-// Without streaming the archive has to fit into an answer of Lambda.
-func TestAnswersThatAreNotStreamedFitIntoLambda(t *testing.T) {
-	s := startStack(t)
-	cfg := s.AWS.Copy()
+// invoker is a function of its own, whose answers are not streamed, on the stack's
+// secrets and the S3 server at an address.
+func (s *stack) invoker(t *testing.T, endpoint string) (get func(path string) gateway.Answer) {
+	t.Helper()
 	settings, err := filesapp.ParseSettings(env("UPLOAD_BUCKET", s.Bucket, "SESSION_KEY_SECRET", s.Secret,
-		"AWS_ENDPOINT_URL_S3", s.S3Endpoint, "AWS_ENDPOINT_URL_SECRETS_MANAGER", s.SecretsEndpoint))
+		"AWS_ENDPOINT_URL_S3", endpoint, "AWS_ENDPOINT_URL_SECRETS_MANAGER", s.SecretsEndpoint))
 	if err != nil {
 		t.Fatal(err)
 	}
-	function := filesapp.New(cfg, settings, slog.New(slog.DiscardHandler))
-	get := func() gateway.Answer {
-		r := httptest.NewRequest(http.MethodGet, s.address("/zip"), nil)
+	function := filesapp.New(s.AWS.Copy(), settings, slog.New(slog.DiscardHandler))
+	return func(path string) gateway.Answer {
+		t.Helper()
+		r := httptest.NewRequest(http.MethodGet, s.address(path), nil)
 		r.Header.Set("X-Session-API-Key", s.SecretValue)
 		event, err := gateway.Event(lambdahttp.REST, r, nil, gateway.Options{})
 		if err != nil {
@@ -269,13 +286,66 @@ func TestAnswersThatAreNotStreamedFitIntoLambda(t *testing.T) {
 		}
 		return answer
 	}
+}
+
+// Without streaming the archive has to fit into an answer of Lambda.
+func TestAnswersThatAreNotStreamedFitIntoLambda(t *testing.T) {
+	s := startStack(t)
+	get := s.invoker(t, s.S3Endpoint)
 	s.upload(t, map[string]string{"a.bin": strings.Repeat("\x00\xff\x01\x02", 1<<20)})
-	if got := get(); got.Status != 200 {
+	if got := get("/zip"); got.Status != 200 {
 		t.Errorf("4 MiB = %d %.200s", got.Status, got.Body)
 	}
 	s.upload(t, map[string]string{"b.bin": strings.Repeat("\x00\xff", 1<<19)})
-	if got := get(); got.Status != 413 || !bytes.Contains(got.Body, []byte(`"fetch":"fetch.sh"`)) {
+	if got := get("/zip"); got.Status != 413 || !bytes.Contains(got.Body, []byte(`"fetch":"fetch.sh"`)) {
 		t.Errorf("5 MiB = %d %.200s, want 413", got.Status, got.Body)
+	}
+}
+
+// Each listing asks S3 for many objects at once. A new connection for each would
+// take longer than the questions.
+func TestTheNextListingHasItsConnections(t *testing.T) {
+	var opened, lists, asked atomic.Int32
+	var together atomic.Pointer[chan struct{}] // closed when all of a listing are asked for
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodHead {
+			all := *together.Load()
+			if asked.Add(1) == files.DefaultParallel {
+				close(all)
+			}
+			select {
+			case <-all:
+			case <-r.Context().Done():
+			}
+			return
+		}
+		all := make(chan struct{})
+		together.Store(&all)
+		asked.Store(0)
+		list := lists.Add(1)
+		io.WriteString(w, "<ListBucketResult>")
+		for i := range files.DefaultParallel {
+			fmt.Fprintf(w, `<Contents><Key>conversations/demo/%02d</Key><ETag>"%d"</ETag></Contents>`, i, list)
+		}
+		io.WriteString(w, "</ListBucketResult>")
+	}))
+	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			opened.Add(1)
+		}
+	}
+	server.Start()
+	t.Cleanup(server.Close)
+	get := startStack(t).invoker(t, server.URL)
+	for list := range 3 {
+		before := opened.Load()
+		if got := get("/files"); got.Status != 200 || bytes.Count(got.Body, []byte(`"key"`)) != files.DefaultParallel {
+			t.Fatalf("files = %d %.300s", got.Status, got.Body)
+		}
+		// The listing's own connection may not be back in time.
+		if n := opened.Load() - before; list > 0 && n > 4 {
+			t.Errorf("listing %d opened %d connections, want those of the one before", list, n)
+		}
 	}
 }
 

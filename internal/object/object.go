@@ -8,7 +8,7 @@ type Info struct {
 	Key      string
 	Size     int64 // bytes
 	Modified time.Time
-	ETag     string // another one means other bytes; opaque
+	ETag     string // other bytes have another one; the same bytes, put there again, may have the same; opaque
 }
 
 // Head is what an object tells of itself.
@@ -16,7 +16,8 @@ type Head struct {
 	Info
 	ContentType string
 	SHA256      [32]byte
-	Hashed      bool // whether SHA256 is known: verified by the store, or declared by who put the object there
+	Hashed      bool // whether SHA256 is known: verified, or declared by who put the object there
+	Verified    bool // whether the bytes are known to have SHA256, and not only said to
 }
 
 // Page is a part of a listing, in the order of the keys' bytes.

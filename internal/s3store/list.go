@@ -75,7 +75,8 @@ func (s *Store) Head(ctx context.Context, key string) (object.Head, error) {
 func head(o object.Info, contentType, checksum *string, metadata map[string]string) object.Head {
 	h := object.Head{Info: o, ContentType: aws.ToString(contentType)}
 	sum, err := base64.StdEncoding.DecodeString(aws.ToString(checksum))
-	if err != nil || len(sum) != len(h.SHA256) {
+	h.Verified = err == nil && len(sum) == len(h.SHA256)
+	if !h.Verified {
 		sum, err = hex.DecodeString(metadata["sha256"])
 	}
 	if err == nil && len(sum) == len(h.SHA256) {

@@ -89,6 +89,9 @@ func TestHashIsTheVerifiedOneOrTheDeclared(t *testing.T) {
 		if got := fmt.Sprintf("%x", head.SHA256[:4]); err != nil || head.Hashed != (tt.want != "") || head.Hashed && got != tt.want {
 			t.Errorf("%s: hash %s, known %t, %v, want %q", tt.name, got, head.Hashed, err, tt.want)
 		}
+		if want := tt.checksum == verified; head.Verified != want {
+			t.Errorf("%s: verified %t, want %t", tt.name, head.Verified, want)
+		}
 	}
 }
 

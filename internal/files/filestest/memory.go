@@ -28,6 +28,7 @@ type Object struct {
 	// Verified says that the store verifies the hash and so knows it; Declared
 	// that who puts the object there declares it.
 	Verified, Declared bool
+	Modified           time.Time // zero means 2026-01-02 03:04:05 UTC
 }
 
 // Memory is a store in memory. The zero value is empty and ready. Faults can be
@@ -62,18 +63,21 @@ func (m *Memory) Put(o Object) {
 		m.objects = map[string]stored{}
 	}
 	m.puts++
+	etag := fmt.Sprintf(`"%d"`, m.puts)
 	if o.Content == nil {
 		data := bytes.Clone(o.Data)
+		etag = fmt.Sprintf(`"%x"`, sha256.Sum256(data)) // as with S3, the same bytes have the same
 		o.Size = int64(len(data))
 		o.Content = func(from int64) io.Reader { return bytes.NewReader(data[from:]) }
 	}
+	if o.Modified.IsZero() {
+		o.Modified = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	}
 	head := object.Head{
-		Info: object.Info{
-			Key: o.Key, Size: o.Size, Modified: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
-			ETag: fmt.Sprintf(`"%d"`, m.puts),
-		},
+		Info:        object.Info{Key: o.Key, Size: o.Size, Modified: o.Modified, ETag: etag},
 		ContentType: o.ContentType,
 		Hashed:      o.Verified || o.Declared,
+		Verified:    o.Verified,
 	}
 	if head.Hashed && o.Data != nil {
 		head.SHA256 = sha256.Sum256(o.Data)
