@@ -153,7 +153,7 @@ func (a API) file(w http.ResponseWriter, r *http.Request, call *httpapi.Call) er
 	header.Set("Content-Disposition", filename.Attachment(f.Name))
 	header.Set("ETag", f.ETag)
 	header.Set("Last-Modified", f.Modified.UTC().Format(http.TimeFormat))
-	if f.Hashed { // RFC 9530
+	if f.Verified { // RFC 9530; what is only declared is in the list
 		header.Set("Repr-Digest", "sha-256=:"+base64.StdEncoding.EncodeToString(f.SHA256[:])+":")
 	}
 	w.WriteHeader(http.StatusOK)

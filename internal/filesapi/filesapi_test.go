@@ -191,6 +191,10 @@ func TestAFileIsWhereTheAnswerSendsTo(t *testing.T) {
 	if !strings.HasPrefix(response.Header.Get("Content-Disposition"), "attachment;") || response.StatusCode != 200 || body != "" {
 		t.Errorf("HEAD = %d %v %q", response.StatusCode, response.Header, body)
 	}
+	g.Put(filestest.Object{Key: dir + "declared.txt", Data: []byte("d"), ContentType: "text/plain", Declared: true})
+	if response, _ := g.send(t, http.MethodHead, base+"/files/declared.txt"); response.Header.Get("Repr-Digest") != "" {
+		t.Errorf("HEAD vouches for a hash that was only declared: %s", response.Header.Get("Repr-Digest"))
+	}
 	for _, other := range []string{"missing", "%2e%2e", "..%5cx", ".hidden", "a%00b", "日本"} {
 		if response, body := g.send(t, http.MethodGet, base+"/files/"+other); response.StatusCode != 404 || body != "{\"detail\":\"There is no such file.\"}\n" {
 			t.Errorf("GET %s = %d %s, want 404", other, response.StatusCode, body)
