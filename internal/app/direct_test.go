@@ -472,6 +472,10 @@ func TestBrokenRulesOfTheDirectLane(t *testing.T) {
 			t.Errorf("%s: complete is answered %d %s, want wrong_parts", name, status, code)
 		}
 	}
+	sized := l.begin(t, map[string]any{"filename": "c.mp4", "metadata": map[string]any{"size": direct.MinPart + 1}})
+	if status, code, _ := sized.complete(t, sized.part(t, 1, make([]byte, direct.MinPart))); status != http.StatusBadRequest || code != "wrong_parts" {
+		t.Errorf("all but the last byte: complete is answered %d %s, want wrong_parts", status, code)
+	}
 	if status, code, got := u.complete(t, parts...); status != http.StatusOK || got.Files[0].Size != limit {
 		t.Errorf("the largest file is answered %d %s", status, code)
 	}

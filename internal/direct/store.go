@@ -21,6 +21,7 @@ type ID struct {
 	Key    string
 	Upload string // as the store has it
 	Token  string // ours, which the object carries; empty where the client began the upload itself
+	Size   int64  // bytes that the file was said to have; negative where that was not said
 }
 
 // Object is what is fixed of an object before its bytes are there.
