@@ -5,17 +5,21 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/google/go-cmp/cmp"
 
 	"uploadfiles/internal/direct"
 	"uploadfiles/internal/direct/directtest"
 	"uploadfiles/internal/httpapi"
+	"uploadfiles/internal/lambdahttp"
 	"uploadfiles/internal/mediatype"
 	"uploadfiles/internal/openapi/openapitest"
 	"uploadfiles/internal/upload"
@@ -283,6 +287,61 @@ func TestDirectIsUnavailableWithItsStore(t *testing.T) {
 		status := ask(t, api, method, path, body, &got)
 		if status != http.StatusServiceUnavailable || got.Message == "" || strings.Contains(got.Message, "s3:") {
 			t.Errorf("%s %s is answered %d %+v, want 503 without the cause", method, path, status, got)
+		}
+	}
+}
+
+// The alarms count what the store fails at, and not what a client does wrong.
+func TestDirectCountsFailuresOfItsStore(t *testing.T) {
+	down := fmt.Errorf("%w: %w", upload.ErrUnavailable, errors.New("down"))
+	body := func(text string) io.Reader { return strings.NewReader(text) }
+	for name, test := range map[string]struct {
+		call   string // to the store, that fails
+		err    error
+		method string
+		path   string // below that of an upload
+		body   io.Reader
+		status int
+		want   bool
+	}{
+		"all is well":         {"", nil, "GET", "", nil, 200, false},
+		"an outage":           {"parts", down, "GET", "", nil, 503, true},
+		"an error of ours":    {"parts", errors.New("access denied"), "GET", "", nil, 500, true},
+		"the tag":             {"tag", down, "POST", "/complete", body(`{"parts":[{"PartNumber":1,"ETag":"9dd4e461268c8034f5c8564e155c67a6"}]}`), 200, true},
+		"a refusal":           {"", nil, "POST", "/complete", body(`{"parts":[]}`), 400, false},
+		"no such upload":      {"parts", direct.ErrNoUpload, "GET", "", nil, 404, false},
+		"too large":           {"", nil, "POST", "/complete", body(`{"parts":[{"PartNumber":1,"ETag":"9dd4e461268c8034f5c8564e155c67a6"}]}`), 413, false},
+		"too large, and kept": {"abort", down, "POST", "/complete", body(`{"parts":[{"PartNumber":1,"ETag":"9dd4e461268c8034f5c8564e155c67a6"}]}`), 413, true},
+		"no JSON":             {"", nil, "POST", "/complete", body(`{`), 400, false},
+		"wrong base64":        {"", nil, "POST", "/complete", iotest.ErrReader(lambdahttp.ErrBase64), 400, false},
+	} {
+		var store directtest.Memory
+		lane := &direct.Lane{Store: &store, Prefix: "conversations/", MaxSize: direct.DefaultSize, Required: upload.Tag{Key: "scan", Value: "clean"}}
+		var got httpapi.Summary
+		api := httpapi.New(httpapi.Options{Keys: oneKey("secret-key"), Metrics: func(s httpapi.Summary) []slog.Attr {
+			got = s
+			return nil
+		}}, httpapi.Direct{Lane: lane, Bucket: "bucket"}.Routes()...)
+		var b begun
+		ask(t, api, "POST", s3Path+"multipart", `{"filename":"a"}`, &b)
+		var part struct{ URL string }
+		ask(t, api, "GET", b.path("/1"), "", &part)
+		sendPart(t, &store, part.URL, "x")
+		if test.status == http.StatusRequestEntityTooLarge {
+			lane.MaxSize = 0
+		}
+		store.Fault = func(_ context.Context, call, _ string) (bool, error) {
+			if call == test.call {
+				return false, test.err
+			}
+			return false, nil
+		}
+		r := httptest.NewRequest(test.method, b.path(test.path), test.body)
+		r.Header.Set("X-Session-API-Key", "secret-key")
+		w := httptest.NewRecorder()
+		api.ServeHTTP(w, r)
+		if w.Code != test.status || got.StoreFailed != test.want {
+			t.Errorf("%s is answered %d %s, and counted: %t, want %d and %t", name, w.Code, w.Body, got.StoreFailed, test.status, test.want)
 		}
 	}
 }
