@@ -44,6 +44,15 @@ func (d Direct) From() *DirectLane {
 	return &DirectLane{"s3/params", "s3/multipart", d.Lane.MaxSize}
 }
 
+// seenFrom is the lane as seen from a path, which is a folder further away where it
+// ends in a slash.
+func (l *DirectLane) seenFrom(path string) *DirectLane {
+	if l == nil || !strings.HasSuffix(path, "/") {
+		return l
+	}
+	return &DirectLane{"../" + l.Params, "../" + l.Multipart, l.MaxFileSize}
+}
+
 // Routes are where the lane is served.
 func (d Direct) Routes() []Route {
 	const one = directPath + "multipart/{uploadId}"

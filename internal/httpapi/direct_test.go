@@ -409,17 +409,29 @@ func TestPreflightOfTheDirectLane(t *testing.T) {
 	}
 }
 
+// The references are relative to the URL of the request, and a slash at its end
+// makes a difference there (RFC 3986, section 5.2.3), though not to the route.
 func TestTooLargeNamesTheDirectLane(t *testing.T) {
 	var store directtest.Memory
 	lane := httpapi.Direct{Lane: &direct.Lane{Store: &store, MaxSize: 77}}
 	api := newAPI(&store.Memory, func(o *options) {
 		o.Direct = lane.From()
 	})
-	response, body := send(t, api, post(t, path, "a", strings.Repeat("x", httpapi.MaxBody)))
-	want := map[string]any{
-		"params": "s3/params", "multipart": "s3/multipart", "max_file_size": 77.0,
-	}
-	if diff := cmp.Diff(want, body["direct"]); response.StatusCode != http.StatusRequestEntityTooLarge || diff != "" {
-		t.Errorf("status %d, direct (-want +got):\n%s", response.StatusCode, diff)
+	for requested, want := range map[string]map[string]any{
+		path:       {"params": "s3/params", "multipart": "s3/multipart", "max_file_size": 77.0},
+		path + "/": {"params": "../s3/params", "multipart": "../s3/multipart", "max_file_size": 77.0},
+	} {
+		r := post(t, requested, "a", strings.Repeat("x", httpapi.MaxBody))
+		response, body := send(t, api, r)
+		if diff := cmp.Diff(want, body["direct"]); response.StatusCode != http.StatusRequestEntityTooLarge || diff != "" {
+			t.Errorf("%s: status %d, direct (-want +got):\n%s", requested, response.StatusCode, diff)
+			continue
+		}
+		for name, route := range map[string]string{"params": s3Path + "params", "multipart": s3Path + "multipart"} {
+			reference, err := r.URL.Parse(body["direct"].(map[string]any)[name].(string))
+			if err != nil || reference.Path != route {
+				t.Errorf("%s: %s leads to %v, %v, want %s", requested, name, reference, err, route)
+			}
+		}
 	}
 }
