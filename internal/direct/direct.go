@@ -224,12 +224,15 @@ func (l *Lane) Parts(ctx context.Context, id ID) ([]Part, error) {
 	return parts, err
 }
 
-// SignPart signs a request that writes one part. A size that is not negative
-// is part of the signature.
+// SignPart signs a request that writes one part. Its size is part of the
+// signature, unless it is negative: then it is any.
 func (l *Lane) SignPart(ctx context.Context, id ID, number int, size int64) (Signed, error) {
 	switch {
 	case number < 1 || number > MaxParts:
 		return Signed{}, &Refusal{WrongParts, fmt.Sprintf("The number of a part is from 1 to %d.", MaxParts)}
+	case size == 0:
+		// What cannot be enforced is not handed out.
+		return Signed{}, &Refusal{WrongParts, "A size of 0 cannot be signed. An empty part is signed without its size."}
 	case size > MaxPut || size > l.MaxSize:
 		return Signed{}, l.tooLarge(size)
 	}

@@ -56,7 +56,7 @@ type Step int
 const (
 	Put      Step = iota // Object; refused where the key is taken
 	Begin                // Object
-	PutPart              // ID, Part and its size, unless that is negative
+	PutPart              // ID, Part and its size, where that is positive
 	List                 // ID
 	Complete             // ID, Size; refused where the key is taken or the parts have another size
 	Abort                // ID
