@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"uploadfiles/internal/direct"
@@ -491,20 +492,22 @@ func TestAFileWithoutTheRequiredTagIsPending(t *testing.T) {
 
 // Completing ends before the context does, which leaves time to settle it.
 func TestASlowCompletionIsSettledInTime(t *testing.T) {
-	m := new(directtest.Memory)
-	l := newLane(m)
-	id := begin(t, l)
-	parts := []direct.Part{sendPart(t, l, id, 1, []byte("x"))}
-	m.Fault = func(ctx context.Context, call, _ string) (bool, error) {
-		if call == "complete" {
-			<-ctx.Done()
-			return true, fmt.Errorf("%w: %w", upload.ErrUnavailable, ctx.Err())
+	synctest.Test(t, func(t *testing.T) {
+		m := new(directtest.Memory)
+		l := newLane(m)
+		id := begin(t, l)
+		parts := []direct.Part{sendPart(t, l, id, 1, []byte("x"))}
+		m.Fault = func(ctx context.Context, call, _ string) (bool, error) {
+			if call == "complete" {
+				<-ctx.Done()
+				return true, fmt.Errorf("%w: %w", upload.ErrUnavailable, ctx.Err())
+			}
+			return false, ctx.Err()
 		}
-		return false, ctx.Err()
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-	defer cancel()
-	if got, err := l.Complete(ctx, id, parts); err != nil || got.Receipt.Size != 1 {
-		t.Errorf("Complete = %+v, %v, want the receipt", got.Receipt, err)
-	}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if got, err := l.Complete(ctx, id, parts); err != nil || got.Receipt.Size != 1 {
+			t.Errorf("Complete = %+v, %v, want the receipt", got.Receipt, err)
+		}
+	})
 }
