@@ -71,12 +71,13 @@ func (s *Store) Head(ctx context.Context, key string) (object.Head, error) {
 
 // head knows the hash where S3 has verified it, and else where who put the object
 // there has declared it in its metadata. S3's checksum of an object in parts is
-// none of its bytes: it ends in "-" and their number and does not decode.
+// none of its bytes: it ends in "-" and their number and does not decode
+// (https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html).
 func head(o object.Info, contentType, checksum *string, metadata map[string]string) object.Head {
 	h := object.Head{Info: o, ContentType: aws.ToString(contentType)}
 	sum, err := base64.StdEncoding.DecodeString(aws.ToString(checksum))
 	if err != nil || len(sum) != len(h.SHA256) {
-		sum, err = hex.DecodeString(metadata["sha256"])
+		sum, err = hex.DecodeString(metadata[metaSHA256])
 	}
 	if err == nil && len(sum) == len(h.SHA256) {
 		h.Hashed = true
