@@ -10,6 +10,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -102,7 +103,7 @@ func (l *Lane) Begin(ctx context.Context, c upload.Conversation, f File) (ID, er
 	}
 	o.Token = randomHex(tokenSize)
 	id, err := l.Store.Begin(ctx, o)
-	return ID{Key: o.Key, Upload: id, Token: o.Token}, err
+	return ID{Key: o.Key, Upload: id, Token: o.Token, Size: o.Size}, err
 }
 
 // object holds a file against the rules and names it. The content is not there
@@ -156,13 +157,16 @@ func randomHex(size int) string {
 	return hex.EncodeToString(b)
 }
 
-// String is the upload's id as clients have it: the token, a dot, and the
-// store's id.
+// String is the upload's id as clients have it: the token, where it was said a
+// dash and the size, a dot, and the store's id.
 func (id ID) String() string {
-	if id.Token == "" {
+	switch {
+	case id.Token == "":
 		return id.Upload
+	case id.Size < 0:
+		return id.Token + "." + id.Upload
 	}
-	return id.Token + "." + id.Upload
+	return id.Token + "-" + strconv.FormatInt(id.Size, 10) + "." + id.Upload
 }
 
 // maxUpload is the most bytes of a store's upload id that are handed on.
@@ -171,9 +175,11 @@ const maxUpload = 1024
 // ParseID reads what a client says of an upload. It is a Refusal where the key
 // is none of the conversation's, or the id none that a store gives.
 func (l *Lane) ParseID(c upload.Conversation, key, uploadID string) (ID, error) {
-	id := ID{Key: key, Upload: uploadID}
-	if token, rest, ok := strings.Cut(uploadID, "."); ok && isToken(token) {
-		id.Token, id.Upload = token, rest
+	id := ID{Key: key, Upload: uploadID, Size: -1}
+	if ours, rest, ok := strings.Cut(uploadID, "."); ok {
+		if token, size, ok := parseOurs(ours); ok {
+			id.Token, id.Size, id.Upload = token, size, rest
+		}
 	}
 	name, ok := strings.CutPrefix(key, l.dir(c))
 	if !ok || name == "" || filename.Safe(name, "") != name || !isUpload(id.Upload) {
@@ -182,9 +188,18 @@ func (l *Lane) ParseID(c upload.Conversation, key, uploadID string) (ID, error) 
 	return id, nil
 }
 
-func isToken(s string) bool {
-	decoded, err := hex.DecodeString(s)
-	return err == nil && len(decoded) == tokenSize
+// parseOurs reads what stands before the store's id. Without it, or with another
+// size, a client can deceive itself and nobody else.
+func parseOurs(s string) (token string, size int64, ok bool) {
+	token, digits, isSized := strings.Cut(s, "-")
+	if decoded, err := hex.DecodeString(token); err != nil || len(decoded) != tokenSize {
+		return "", 0, false
+	}
+	if !isSized {
+		return token, -1, true
+	}
+	n, err := strconv.ParseUint(digits, 10, 63)
+	return token, int64(n), err == nil //nolint:gosec // of 63 bits
 }
 
 // isUpload wants what cannot be mistaken for anything but an id: some stores
@@ -209,12 +224,15 @@ func (l *Lane) Parts(ctx context.Context, id ID) ([]Part, error) {
 	return parts, err
 }
 
-// SignPart signs a request that writes one part. A size that is not negative
-// is part of the signature.
+// SignPart signs a request that writes one part. Its size is part of the
+// signature, unless it is negative: then it is any.
 func (l *Lane) SignPart(ctx context.Context, id ID, number int, size int64) (Signed, error) {
 	switch {
 	case number < 1 || number > MaxParts:
 		return Signed{}, &Refusal{WrongParts, fmt.Sprintf("The number of a part is from 1 to %d.", MaxParts)}
+	case size == 0:
+		// What cannot be enforced is not handed out.
+		return Signed{}, &Refusal{WrongParts, "A size of 0 cannot be signed. An empty part is signed without its size."}
 	case size > MaxPut || size > l.MaxSize:
 		return Signed{}, l.tooLarge(size)
 	}
@@ -331,8 +349,9 @@ func (l *Lane) settle(ctx context.Context, id ID, err error) (Stored, error) {
 	return Stored{}, errors.Join(err, statErr)
 }
 
-// check holds the parts that the client names against those that are there, and
-// returns their size.
+// check holds the parts that the client names against those that are there and
+// against the size that it said, and returns their size. S3 takes numbers with
+// gaps, but no client leaves any: a part that was never sent does.
 func (l *Lane) check(ctx context.Context, id ID, there, named []Part) (size int64, err error) {
 	if len(named) == 0 {
 		return 0, &Refusal{WrongParts, "There is no part to make a file of."}
@@ -341,12 +360,12 @@ func (l *Lane) check(ctx context.Context, id ID, there, named []Part) (size int6
 	for _, p := range there {
 		byNumber[p.Number] = p
 	}
-	last := 0
 	for i, p := range named {
 		stored, ok := byNumber[p.Number]
 		switch {
-		case p.Number <= last:
-			return 0, &Refusal{WrongParts, "The parts must be in the order of their numbers, each once."}
+		case p.Number != i+1:
+			return 0, &Refusal{WrongParts, fmt.Sprintf(
+				"The parts go from 1 on in order and without a gap; part %d stands where part %d should.", p.Number, i+1)}
 		case !ok:
 			return 0, &Refusal{WrongParts, fmt.Sprintf("Part %d has not been uploaded.", p.Number)}
 		case stored.ETag != p.ETag:
@@ -355,11 +374,14 @@ func (l *Lane) check(ctx context.Context, id ID, there, named []Part) (size int6
 			return 0, &Refusal{WrongParts, fmt.Sprintf(
 				"Part %d has %d bytes; every part but the last has at least %d.", p.Number, stored.Size, MinPart)}
 		}
-		last = p.Number
 		size += stored.Size
 	}
-	if size > l.MaxSize {
+	switch {
+	case size > l.MaxSize:
 		return 0, l.giveUp(ctx, id, l.tooLarge(size))
+	case id.Size >= 0 && size != id.Size:
+		return 0, &Refusal{WrongParts, fmt.Sprintf(
+			"The parts have %d bytes in all; the file has %d. Send what is missing or wrong.", size, id.Size)}
 	}
 	return size, nil
 }

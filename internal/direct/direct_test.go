@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"uploadfiles/internal/direct"
@@ -135,7 +136,14 @@ func TestParseIDTakesOnlyTheConversationsOwn(t *testing.T) {
 		}
 	}
 	for _, id := range []direct.ID{
-		{Key: "conversations/c/a b.txt", Upload: "2~aZ._-+=", Token: "0123456789abcdef"}, {Key: "conversations/c/a", Upload: "a.b"},
+		{Key: "conversations/c/a b.txt", Upload: "2~aZ._-+=", Token: "0123456789abcdef", Size: -1},
+		{Key: "conversations/c/a", Upload: "a-1.b", Token: "0123456789abcdef"},
+		{Key: "conversations/c/a", Upload: "u", Token: "0123456789abcdef", Size: direct.MaxSize},
+		{Key: "conversations/c/a", Upload: "a.b", Size: -1},
+		{Key: "conversations/c/a", Upload: "0123456789abcdef--1.u", Size: -1}, // not ours, so it is all the store's
+		{Key: "conversations/c/a", Upload: "0123456789abcdef-.u", Size: -1},
+		{Key: "conversations/c/a", Upload: "0123456789abcdef-9223372036854775808.u", Size: -1},
+		{Key: "conversations/c/a", Upload: "01234567-8.u", Size: -1},
 	} {
 		if got, err := l.ParseID(conversation(t, "c"), id.Key, id.String()); err != nil || got != id {
 			t.Errorf("ParseID(%q, %q) = %+v, %v, want %+v", id.Key, id, got, err, id)
@@ -216,7 +224,7 @@ func TestCompleteAnswersWithAReceipt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := l.Complete(t.Context(), id, []direct.Part{sendPart(t, l, id, 7, []byte("x"))})
+	got, err := l.Complete(t.Context(), id, []direct.Part{sendPart(t, l, id, 1, []byte("x"))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -245,11 +253,11 @@ func TestWrongPartsCanBeMended(t *testing.T) {
 		reason string
 	}{
 		"none":          {nil, "no part"},
-		"missing":       {[]direct.Part{a, {Number: 4, ETag: b.ETag}}, "Part 4 has not been uploaded"},
-		"never sent":    {[]direct.Part{{Number: 0, ETag: a.ETag}}, "order"},
-		"negative":      {[]direct.Part{{Number: -1, ETag: a.ETag}}, "order"},
-		"order":         {[]direct.Part{b, a}, "Part 2 has 1 bytes"},
-		"twice":         {[]direct.Part{a, a}, "order"},
+		"gap":           {[]direct.Part{a, {Number: 3, ETag: small.ETag}}, "part 3 stands where part 2 should"},
+		"never sent":    {[]direct.Part{{Number: 0, ETag: a.ETag}}, "part 0 stands"},
+		"negative":      {[]direct.Part{{Number: -1, ETag: a.ETag}}, "part -1 stands"},
+		"order":         {[]direct.Part{b, a}, "part 2 stands where part 1 should"},
+		"twice":         {[]direct.Part{a, a}, "part 1 stands where part 2 should"},
 		"swapped ETags": {[]direct.Part{{Number: 1, ETag: b.ETag}, {Number: 2, ETag: a.ETag}}, "Part 1 has another ETag"},
 		"empty ETag":    {[]direct.Part{{Number: 1}}, "Part 1 has another ETag"},
 		"small":         {[]direct.Part{a, b, small}, "Part 2 has 1 bytes"},
@@ -261,6 +269,47 @@ func TestWrongPartsCanBeMended(t *testing.T) {
 	}
 	if got, err := l.Complete(t.Context(), id, []direct.Part{a, b}); err != nil || got.Receipt.Size != direct.MinPart+1 {
 		t.Errorf("then Complete = %+v, %v", got, err)
+	}
+}
+
+// A part that was never sent makes a gap, or a file that is too short.
+func TestAnUploadWithAHoleMakesNoFile(t *testing.T) {
+	first, second, third := bytes.Repeat([]byte("1"), direct.MinPart), bytes.Repeat([]byte("2"), direct.MinPart), []byte("3")
+	whole := int64(len(first) + len(second) + len(third))
+	for name, size := range map[string]int64{"of a size that was said": whole, "of another": -1} {
+		m := new(directtest.Memory)
+		l := newLane(m)
+		begun, err := l.Begin(t.Context(), conversation(t, "c"), direct.File{Name: "film.mp4", Size: size})
+		if err != nil {
+			t.Fatal(err)
+		}
+		// What the client sends back is all that is known of it.
+		id, err := l.ParseID(conversation(t, "c"), begun.Key, begun.String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, c := sendPart(t, l, id, 1, first), sendPart(t, l, id, 3, third)
+		refuses := func(what string, parts []direct.Part, reason string) {
+			t.Helper()
+			got, err := l.Complete(t.Context(), id, parts)
+			if codeOf(err) != direct.WrongParts || !strings.Contains(err.Error(), reason) {
+				t.Errorf("%s, %s: Complete = %+v, %v, want wrong_parts: %s", name, what, got.Receipt, err, reason)
+			}
+		}
+		refuses("a gap", []direct.Part{a, c}, "part 3 stands where part 2 should")
+		refuses("one that is not there", []direct.Part{a, {Number: 2, ETag: a.ETag}, c}, "Part 2 has not been uploaded")
+		if signed, err := l.SignComplete(t.Context(), id); codeOf(err) != direct.WrongParts {
+			t.Errorf("%s: SignComplete = %+v, %v, want wrong_parts", name, signed, err)
+		}
+		if size >= 0 {
+			refuses("too short", []direct.Part{a}, fmt.Sprintf("have %d bytes in all; the file has %d", len(first), whole))
+			long := sendPart(t, l, id, 2, append(bytes.Clone(second), 'x'))
+			refuses("too long", []direct.Part{a, long, c}, fmt.Sprintf("have %d bytes in all; the file has %d", whole+1, whole))
+		}
+		b := sendPart(t, l, id, 2, second)
+		if got, err := l.Complete(t.Context(), id, []direct.Part{a, b, c}); err != nil || got.Receipt.Size != whole {
+			t.Errorf("%s: then Complete = %+v, %v", name, got.Receipt, err)
+		}
 	}
 }
 
@@ -406,7 +455,7 @@ func TestAnUploadWithoutATokenCanBeCompleted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	id := direct.ID{Key: "conversations/c/a", Upload: upload}
+	id := direct.ID{Key: "conversations/c/a", Upload: upload, Size: -1}
 	if got, err := l.Complete(t.Context(), id, []direct.Part{sendPart(t, l, id, 1, []byte("x"))}); err != nil || got.Receipt.Size != 1 {
 		t.Errorf("Complete = %+v, %v", got.Receipt, err)
 	}
@@ -443,20 +492,22 @@ func TestAFileWithoutTheRequiredTagIsPending(t *testing.T) {
 
 // Completing ends before the context does, which leaves time to settle it.
 func TestASlowCompletionIsSettledInTime(t *testing.T) {
-	m := new(directtest.Memory)
-	l := newLane(m)
-	id := begin(t, l)
-	parts := []direct.Part{sendPart(t, l, id, 1, []byte("x"))}
-	m.Fault = func(ctx context.Context, call, _ string) (bool, error) {
-		if call == "complete" {
-			<-ctx.Done()
-			return true, fmt.Errorf("%w: %w", upload.ErrUnavailable, ctx.Err())
+	synctest.Test(t, func(t *testing.T) {
+		m := new(directtest.Memory)
+		l := newLane(m)
+		id := begin(t, l)
+		parts := []direct.Part{sendPart(t, l, id, 1, []byte("x"))}
+		m.Fault = func(ctx context.Context, call, _ string) (bool, error) {
+			if call == "complete" {
+				<-ctx.Done()
+				return true, fmt.Errorf("%w: %w", upload.ErrUnavailable, ctx.Err())
+			}
+			return false, ctx.Err()
 		}
-		return false, ctx.Err()
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-	defer cancel()
-	if got, err := l.Complete(ctx, id, parts); err != nil || got.Receipt.Size != 1 {
-		t.Errorf("Complete = %+v, %v, want the receipt", got.Receipt, err)
-	}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if got, err := l.Complete(ctx, id, parts); err != nil || got.Receipt.Size != 1 {
+			t.Errorf("Complete = %+v, %v, want the receipt", got.Receipt, err)
+		}
+	})
 }

@@ -21,6 +21,7 @@ type ID struct {
 	Key    string
 	Upload string // as the store has it
 	Token  string // ours, which the object carries; empty where the client began the upload itself
+	Size   int64  // bytes that the file was said to have; negative where that was not said
 }
 
 // Object is what is fixed of an object before its bytes are there.
@@ -55,7 +56,7 @@ type Step int
 const (
 	Put      Step = iota // Object; refused where the key is taken
 	Begin                // Object
-	PutPart              // ID, Part and its size, unless that is negative
+	PutPart              // ID, Part and its size, where that is positive
 	List                 // ID
 	Complete             // ID, Size; refused where the key is taken or the parts have another size
 	Abort                // ID

@@ -348,6 +348,7 @@ func TestPartsThatAreMissingOrSwappedMakeNoFile(t *testing.T) {
 		parts []part
 	}{
 		{"none", nil},
+		{"all but the last", []part{one}},
 		{"one that is not there", []part{one, two, {PartNumber: 3, ETag: one.ETag}}},
 		{"in another order", []part{two, one}},
 		{"one twice", []part{one, one}},

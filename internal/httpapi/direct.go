@@ -44,6 +44,15 @@ func (d Direct) From() *DirectLane {
 	return &DirectLane{"s3/params", "s3/multipart", d.Lane.MaxSize}
 }
 
+// seenFrom is the lane as seen from a path, which is a folder further away where it
+// ends in a slash.
+func (l *DirectLane) seenFrom(path string) *DirectLane {
+	if l == nil || !strings.HasSuffix(path, "/") {
+		return l
+	}
+	return &DirectLane{"../" + l.Params, "../" + l.Multipart, l.MaxFileSize}
+}
+
 // Routes are where the lane is served.
 func (d Direct) Routes() []Route {
 	const one = directPath + "multipart/{uploadId}"
@@ -67,7 +76,7 @@ func (d Direct) Routes() []Route {
 // anybody's guess which does.
 var once = []string{"filename", "key", "metadata[sha256]", "metadata[size]", "partNumbers", "sha256", "size", "type"}
 
-// refusing tells the client of refusals.
+// refusing tells the client of refusals. What else goes wrong is the store's.
 func refusing(handle Handler) Handler {
 	return func(w http.ResponseWriter, r *http.Request, call *Call) error {
 		var err error
@@ -78,11 +87,21 @@ func refusing(handle Handler) Handler {
 			err = handle(w, r, call)
 		}
 		if refusal, ok := errors.AsType[*direct.Refusal](err); ok {
+			// A refusal that came with more: its parts could not be dropped.
+			call.Summary.StoreFailed = err != error(refusal) //nolint:errorlint // it is about the wrapping
 			return refused{err, refusal}
+		}
+		if _, ok := errors.AsType[unread](err); err != nil && !ok {
+			call.Summary.StoreFailed = true
 		}
 		return err
 	}
 }
+
+// unread is the error of a request's body that did not come.
+type unread struct{ error }
+
+func (u unread) Unwrap() error { return u.error }
 
 // params answers with a request that writes the file in one go.
 func (d Direct) params(w http.ResponseWriter, r *http.Request, call *Call) error {
@@ -186,8 +205,7 @@ func (d Direct) signPart(r *http.Request, id direct.ID, number string) (direct.S
 	if err != nil {
 		return direct.Signed{}, err
 	}
-	signed, err := d.Lane.SignPart(r.Context(), id, n, size)
-	return signed, err
+	return d.Lane.SignPart(r.Context(), id, n, size)
 }
 
 // maxBatch is how many parts are signed at once. A URL with the token of a role
@@ -397,7 +415,7 @@ func readJSON(r *http.Request, v any) error {
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxJSON+1))
 	switch {
 	case err != nil:
-		return err
+		return unread{err}
 	case len(body) > maxJSON:
 		return &direct.Refusal{Code: bodyTooLarge, Reason: fmt.Sprintf("The request body has more than %d bytes.", maxJSON)}
 	}

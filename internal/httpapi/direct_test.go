@@ -5,17 +5,21 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/google/go-cmp/cmp"
 
 	"uploadfiles/internal/direct"
 	"uploadfiles/internal/direct/directtest"
 	"uploadfiles/internal/httpapi"
+	"uploadfiles/internal/lambdahttp"
 	"uploadfiles/internal/mediatype"
 	"uploadfiles/internal/openapi/openapitest"
 	"uploadfiles/internal/upload"
@@ -195,6 +199,9 @@ func TestDirectRefusalsSayWhy(t *testing.T) {
 		{"GET", b.path("/one"), "", 400, "bad_request"},
 		{"GET", b.path("/complete"), "", 405, ""},
 		{"GET", b.path("/1?size=11"), "", 413, "too_large"},
+		{"GET", b.path("/1?size=0"), "", 400, "wrong_parts"},
+		{"GET", b.path("/batch?partNumbers=1&size=0"), "", 400, "wrong_parts"},
+		{"POST", s3Path + "sign", `{"method":"PUT","key":"` + b.Key + `","uploadId":"` + b.UploadID + `","partNumber":1,"size":0}`, 400, "wrong_parts"},
 		{"GET", b.path("/batch"), "", 400, "bad_request"},
 		{"GET", b.path("/batch?partNumbers=1,,2"), "", 400, "bad_request"},
 		{"GET", b.path("/batch?partNumbers=" + strings.Repeat("1,", 1000) + "1"), "", 400, "bad_request"},
@@ -287,6 +294,61 @@ func TestDirectIsUnavailableWithItsStore(t *testing.T) {
 	}
 }
 
+// The alarms count what the store fails at, and not what a client does wrong.
+func TestDirectCountsFailuresOfItsStore(t *testing.T) {
+	down := fmt.Errorf("%w: %w", upload.ErrUnavailable, errors.New("down"))
+	body := func(text string) io.Reader { return strings.NewReader(text) }
+	for name, test := range map[string]struct {
+		call   string // to the store, that fails
+		err    error
+		method string
+		path   string // below that of an upload
+		body   io.Reader
+		status int
+		want   bool
+	}{
+		"all is well":         {"", nil, "GET", "", nil, 200, false},
+		"an outage":           {"parts", down, "GET", "", nil, 503, true},
+		"an error of ours":    {"parts", errors.New("access denied"), "GET", "", nil, 500, true},
+		"the tag":             {"tag", down, "POST", "/complete", body(`{"parts":[{"PartNumber":1,"ETag":"9dd4e461268c8034f5c8564e155c67a6"}]}`), 200, true},
+		"a refusal":           {"", nil, "POST", "/complete", body(`{"parts":[]}`), 400, false},
+		"no such upload":      {"parts", direct.ErrNoUpload, "GET", "", nil, 404, false},
+		"too large":           {"", nil, "POST", "/complete", body(`{"parts":[{"PartNumber":1,"ETag":"9dd4e461268c8034f5c8564e155c67a6"}]}`), 413, false},
+		"too large, and kept": {"abort", down, "POST", "/complete", body(`{"parts":[{"PartNumber":1,"ETag":"9dd4e461268c8034f5c8564e155c67a6"}]}`), 413, true},
+		"no JSON":             {"", nil, "POST", "/complete", body(`{`), 400, false},
+		"wrong base64":        {"", nil, "POST", "/complete", iotest.ErrReader(lambdahttp.ErrBase64), 400, false},
+	} {
+		var store directtest.Memory
+		lane := &direct.Lane{Store: &store, Prefix: "conversations/", MaxSize: direct.DefaultSize, Required: upload.Tag{Key: "scan", Value: "clean"}}
+		var got httpapi.Summary
+		api := httpapi.New(httpapi.Options{Keys: oneKey("secret-key"), Metrics: func(s httpapi.Summary) []slog.Attr {
+			got = s
+			return nil
+		}}, httpapi.Direct{Lane: lane, Bucket: "bucket"}.Routes()...)
+		var b begun
+		ask(t, api, "POST", s3Path+"multipart", `{"filename":"a"}`, &b)
+		var part struct{ URL string }
+		ask(t, api, "GET", b.path("/1"), "", &part)
+		sendPart(t, &store, part.URL, "x")
+		if test.status == http.StatusRequestEntityTooLarge {
+			lane.MaxSize = 0
+		}
+		store.Fault = func(_ context.Context, call, _ string) (bool, error) {
+			if call == test.call {
+				return false, test.err
+			}
+			return false, nil
+		}
+		r := httptest.NewRequest(test.method, b.path(test.path), test.body)
+		r.Header.Set("X-Session-API-Key", "secret-key")
+		w := httptest.NewRecorder()
+		api.ServeHTTP(w, r)
+		if w.Code != test.status || got.StoreFailed != test.want {
+			t.Errorf("%s is answered %d %s, and counted: %t, want %d and %t", name, w.Code, w.Body, got.StoreFailed, test.status, test.want)
+		}
+	}
+}
+
 // A client that speaks to S3 itself has each of its requests signed.
 func TestSignSignsWhatIsTheConversationsOwn(t *testing.T) {
 	var store directtest.Memory
@@ -350,17 +412,29 @@ func TestPreflightOfTheDirectLane(t *testing.T) {
 	}
 }
 
+// The references are relative to the URL of the request, and a slash at its end
+// makes a difference there (RFC 3986, section 5.2.3), though not to the route.
 func TestTooLargeNamesTheDirectLane(t *testing.T) {
 	var store directtest.Memory
 	lane := httpapi.Direct{Lane: &direct.Lane{Store: &store, MaxSize: 77}}
 	api := newAPI(&store.Memory, func(o *options) {
 		o.Direct = lane.From()
 	})
-	response, body := send(t, api, post(t, path, "a", strings.Repeat("x", httpapi.MaxBody)))
-	want := map[string]any{
-		"params": "s3/params", "multipart": "s3/multipart", "max_file_size": 77.0,
-	}
-	if diff := cmp.Diff(want, body["direct"]); response.StatusCode != http.StatusRequestEntityTooLarge || diff != "" {
-		t.Errorf("status %d, direct (-want +got):\n%s", response.StatusCode, diff)
+	for requested, want := range map[string]map[string]any{
+		path:       {"params": "s3/params", "multipart": "s3/multipart", "max_file_size": 77.0},
+		path + "/": {"params": "../s3/params", "multipart": "../s3/multipart", "max_file_size": 77.0},
+	} {
+		r := post(t, requested, "a", strings.Repeat("x", httpapi.MaxBody))
+		response, body := send(t, api, r)
+		if diff := cmp.Diff(want, body["direct"]); response.StatusCode != http.StatusRequestEntityTooLarge || diff != "" {
+			t.Errorf("%s: status %d, direct (-want +got):\n%s", requested, response.StatusCode, diff)
+			continue
+		}
+		for name, route := range map[string]string{"params": s3Path + "params", "multipart": s3Path + "multipart"} {
+			reference, err := r.URL.Parse(body["direct"].(map[string]any)[name].(string))
+			if err != nil || reference.Path != route {
+				t.Errorf("%s: %s leads to %v, %v, want %s", requested, name, reference, err, route)
+			}
+		}
 	}
 }

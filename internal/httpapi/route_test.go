@@ -76,7 +76,7 @@ func TestAnErrorAfterTheAnswerHasBegunBreaksItOff(t *testing.T) {
 		t.Errorf("GET /half = %d, %q, %v, want a body that breaks off", response.StatusCode, body, err)
 	}
 	server.Close() // which waits for the handler and its log line
-	for _, want := range []string{`"cause":"the store went away"`, `"status":200`} {
+	for _, want := range []string{`"level":"ERROR"`, `"cause":"the store went away"`, `"status":200`} {
 		if !strings.Contains(log.String(), want) {
 			t.Errorf("log = %s, want %s", &log, want)
 		}

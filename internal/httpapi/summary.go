@@ -27,7 +27,7 @@ type Summary struct {
 	Bytes        int64 // stored
 	StoreFailed  bool  // the store failed for all or some of the files
 	Duration     time.Duration
-	Cause        error // of an answer that is not a success
+	Cause        error // of an answer that is not a success, or not whole
 
 	start  time.Time
 	failed []string // causes of single files, up to maxCauses
@@ -70,14 +70,20 @@ func (s *Summary) FileFailed(err error) {
 	}
 }
 
-// log writes the one line of the request. What the client cannot mend is an
-// error, what a wrong request causes is not. A line that carries metrics is
-// written whatever the log's level: alarms depend on it.
-func (s *Summary) log(ctx context.Context, log *slog.Logger, metrics []slog.Attr) {
-	level := slog.LevelInfo
-	if s.Status >= http.StatusInternalServerError || s.StoreFailed {
-		level = slog.LevelError
+// level is that of an error for what the client cannot mend, and of no error for
+// what a wrong request causes.
+func (s *Summary) level() slog.Level {
+	isBrokenOff := s.Cause != nil && s.Status < http.StatusBadRequest
+	if s.Status >= http.StatusInternalServerError || s.StoreFailed || isBrokenOff {
+		return slog.LevelError
 	}
+	return slog.LevelInfo
+}
+
+// log writes the one line of the request. A line that carries metrics is written
+// whatever the log's level: alarms depend on it.
+func (s *Summary) log(ctx context.Context, log *slog.Logger, metrics []slog.Attr) {
+	level := s.level()
 	attrs := []slog.Attr{
 		slog.String("request_id", s.RequestID),
 		slog.String("lambda_request_id", s.LambdaID),

@@ -42,7 +42,7 @@ func (u UploadFiles) Route() Route {
 func (u UploadFiles) handle(w http.ResponseWriter, r *http.Request, call *Call) error {
 	files, err := u.readFiles(r)
 	if large, ok := errors.AsType[tooLarge](err); ok {
-		large.direct = u.Direct
+		large.direct = u.Direct.seenFrom(r.URL.EscapedPath())
 		return large
 	}
 	if err != nil {

@@ -21,6 +21,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"uploadfiles/internal/direct"
 	"uploadfiles/internal/local/filelock"
 	"uploadfiles/internal/local/gateway"
 	"uploadfiles/internal/local/s3server"
@@ -110,8 +111,6 @@ const (
 	defaultSecret = "upload-files/session-key"
 	// keyCache makes an edit of the secrets count soon.
 	keyCache = "2s"
-	// defaultMaxDirectFile is the function's own, 5 GiB.
-	defaultMaxDirectFile = 5 << 30
 )
 
 // Start starts a stack and returns when it serves. A [*PortError] says that a
@@ -375,7 +374,7 @@ func maxDirectFile(getenv func(string) string) int64 {
 	if n, err := strconv.ParseInt(getenv("MAX_DIRECT_FILE_SIZE"), 10, 64); err == nil {
 		return n
 	}
-	return defaultMaxDirectFile
+	return direct.DefaultSize
 }
 
 // environment is that of the function: the user's settings, and what makes it

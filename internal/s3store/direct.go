@@ -40,22 +40,8 @@ func (s *Store) Describe(ctx context.Context, key string) (direct.Stored, error)
 	if err != nil {
 		return direct.Stored{}, err
 	}
-	stored := direct.Stored{
-		Size:        aws.ToInt64(out.ContentLength),
-		ContentType: aws.ToString(out.ContentType),
-		Token:       out.Metadata[metaToken],
-	}
-	sum, ok := fullSHA256(out)
-	if !ok {
-		// Of an upload in parts S3 has no SHA-256 of the whole
-		// (https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html).
-		declared, err := hex.DecodeString(out.Metadata[metaSHA256])
-		if err == nil && len(declared) == len(sum) {
-			sum = [32]byte(declared)
-		}
-	}
-	stored.SHA256 = sum
-	return stored, nil
+	h := head(info(key, aws.ToInt64(out.ContentLength), out.LastModified, out.ETag), out.ContentType, out.ChecksumSHA256, out.Metadata)
+	return direct.Stored{Size: h.Size, ContentType: h.ContentType, SHA256: h.SHA256, Token: out.Metadata[metaToken]}, nil
 }
 
 // Begin is CreateMultipartUpload.

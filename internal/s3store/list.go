@@ -2,7 +2,6 @@ package s3store
 
 import (
 	"context"
-	"encoding/base64"
 	"encoding/hex"
 	"fmt"
 	"io"
@@ -70,18 +69,13 @@ func (s *Store) Head(ctx context.Context, key string) (object.Head, error) {
 }
 
 // head knows the hash where S3 has verified it, and else where who put the object
-// there has declared it in its metadata. S3's checksum of an object in parts is
-// none of its bytes: it ends in "-" and their number and does not decode.
+// there has declared it in its metadata.
 func head(o object.Info, contentType, checksum *string, metadata map[string]string) object.Head {
 	h := object.Head{Info: o, ContentType: aws.ToString(contentType)}
-	sum, err := base64.StdEncoding.DecodeString(aws.ToString(checksum))
-	h.Verified = err == nil && len(sum) == len(h.SHA256)
-	if !h.Verified {
-		sum, err = hex.DecodeString(metadata["sha256"])
-	}
-	if err == nil && len(sum) == len(h.SHA256) {
-		h.Hashed = true
-		copy(h.SHA256[:], sum)
+	h.SHA256, h.Verified = wholeSHA256(checksum)
+	h.Hashed = h.Verified
+	if declared, err := hex.DecodeString(metadata[metaSHA256]); !h.Verified && err == nil && len(declared) == len(h.SHA256) {
+		h.SHA256, h.Hashed = [32]byte(declared), true
 	}
 	return h
 }

@@ -132,7 +132,7 @@ func (s *Store) Stat(ctx context.Context, key string) (upload.Stored, error) {
 	if err != nil {
 		return upload.Stored{}, err
 	}
-	sum, ok := fullSHA256(out)
+	sum, ok := wholeSHA256(out.ChecksumSHA256)
 	return upload.Stored{Size: aws.ToInt64(out.ContentLength), SHA256: sum, Hashed: ok}, nil
 }
 
@@ -148,10 +148,11 @@ func (s *Store) head(ctx context.Context, key string) (*s3.HeadObjectOutput, err
 	return out, nil
 }
 
-// fullSHA256 is the hash of the whole object, where S3 has it. A checksum of
-// parts ends in "-" and their number and does not decode.
-func fullSHA256(out *s3.HeadObjectOutput) (sum [32]byte, ok bool) {
-	decoded, err := base64.StdEncoding.DecodeString(aws.ToString(out.ChecksumSHA256))
+// wholeSHA256 is S3's checksum where it is that of the whole object. That of one
+// in parts ends in "-" and their number and does not decode
+// (https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html).
+func wholeSHA256(checksum *string) (sum [32]byte, ok bool) {
+	decoded, err := base64.StdEncoding.DecodeString(aws.ToString(checksum))
 	if err != nil || len(decoded) != len(sum) {
 		return sum, false
 	}
