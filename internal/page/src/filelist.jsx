@@ -5,10 +5,11 @@ import { CheckIcon, DownloadIcon, InfoIcon, LinkIcon, RetryIcon, TrashIcon, Type
 /** The conversation's files. */
 export function FileList({ session }) {
   const { files, next, loading, listError, zipping } = session
-  const [doomed, setDoomed] = useState(null)
+  const [question, setQuestion] = useState(null) // { number, file }: whether to delete it
   const [error, setError] = useState(null)
   const title = useRef(null)
   const isDeleted = useRef(false)
+  const asked = useRef(0)
   const total = files.reduce((sum, file) => sum + file.size, 0)
 
   const attempt = async (action) => {
@@ -19,16 +20,20 @@ export function FileList({ session }) {
       setError(err)
     }
   }
+  const ask = (file) => setQuestion({ number: ++asked.current, file })
+  // A browser tells that a question was closed a moment later, when there may be
+  // another already.
+  const close = (closed) => setQuestion((open) => (open === closed ? null : open))
   const remove = async () => {
-    await attempt(() => session.remove(doomed))
+    await attempt(() => session.remove(question.file))
     isDeleted.current = true
-    setDoomed(null)
+    close(question)
   }
   useLayoutEffect(() => {
-    if (doomed || !isDeleted.current) return
+    if (question || !isDeleted.current) return
     isDeleted.current = false
     title.current.focus() // the row with the button is gone
-  }, [doomed])
+  }, [question])
 
   return (
     <section class="card" aria-labelledby="files-title" aria-busy={loading}>
@@ -65,7 +70,7 @@ export function FileList({ session }) {
       </div>
       <ul class="rows">
         {files.map((file) => (
-          <File key={file.key} session={session} file={file} attempt={attempt} onDelete={() => setDoomed(file)} />
+          <File key={file.key} session={session} file={file} attempt={attempt} onDelete={() => ask(file)} />
         ))}
       </ul>
       {next && (
@@ -75,7 +80,9 @@ export function FileList({ session }) {
           </button>
         </p>
       )}
-      {doomed && <Confirm file={doomed} onCancel={() => setDoomed(null)} onConfirm={remove} />}
+      {question && (
+        <Confirm key={question.number} file={question.file} onCancel={() => close(question)} onConfirm={remove} />
+      )}
     </section>
   )
 }
