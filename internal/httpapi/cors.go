@@ -24,7 +24,7 @@ func (a *api) cors(header http.Header, r *http.Request) {
 	header.Set("Access-Control-Allow-Origin", origin)
 	header.Set("Access-Control-Expose-Headers", "Retry-After, X-Request-Id")
 	if r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != "" {
-		_, _, allow := a.match("", r.URL.Path)
+		_, _, allow := a.match("", r.URL)
 		header.Set("Access-Control-Allow-Methods", strings.Join(allow, ", "))
 		header.Set("Access-Control-Allow-Headers", "Content-Type, X-Session-API-Key")
 		header.Set("Access-Control-Max-Age", preflightAge)

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -147,7 +148,7 @@ func (a *api) survive(w http.ResponseWriter, r *http.Request, summary *Summary) 
 }
 
 func (a *api) serve(w http.ResponseWriter, r *http.Request, summary *Summary) error {
-	found, params, allow := a.match(r.Method, r.URL.Path)
+	found, params, allow := a.match(r.Method, r.URL)
 	if len(allow) == 0 {
 		return errNotFound
 	}
@@ -172,8 +173,11 @@ func (a *api) serve(w http.ResponseWriter, r *http.Request, summary *Summary) er
 
 // match finds the route for a path, and the methods that the path knows. The
 // route has no handler where the method is not one of them.
-func (a *api) match(method, path string) (found route, params map[string]string, allow []string) {
-	parts := segments(path)
+func (a *api) match(method string, address *url.URL) (found route, params map[string]string, allow []string) {
+	parts := segments(address.Path)
+	if strings.HasSuffix(address.Path, "/") && !strings.HasSuffix(address.EscapedPath(), "/") {
+		parts = append(parts, "") // the slash is part of a name
+	}
 	for i := range a.routes {
 		rt := &a.routes[i]
 		values, ok := rt.matches(parts)

@@ -38,6 +38,9 @@ func TestRoutesTakeSegmentsOutOfThePath(t *testing.T) {
 		{"/about/us", "", 200, "page=us;conversation="},
 		{"/about/a%2Fb", "", 404, ""}, // decoded once, a slash is a slash
 		{"/about/", "", 404, ""},
+		{"/about/us/", "", 200, "page=us;conversation="},
+		{"/about/us%2F", "", 404, ""}, // another page than us
+		{"/about/us%2f", "", 404, ""},
 		{"/api/conversations/c/parts/7", "secret-key", 200, "part=7;conversation=c"},
 		{"/api/conversations/c/parts/caf%C3%A9%20x", "secret-key", 200, "part=café x;conversation=c"},
 		{"/api/conversations/c/parts/all", "secret-key", 200, "conversation=c"},
