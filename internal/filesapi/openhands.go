@@ -2,9 +2,11 @@ package filesapi
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"net/http"
 	"path"
+	"time"
 	"unicode/utf8"
 
 	"uploadfiles/internal/files"
@@ -44,13 +46,18 @@ func (a API) listFiles(w http.ResponseWriter, r *http.Request, call *httpapi.Cal
 // be six times as many, and all of it has to fit into an answer of Lambda.
 const maxText = 1 << 20
 
+// readTime bounds the reading of a text, which is answered as a whole.
+const readTime = 20 * time.Second
+
 // selectFile answers with the text of a file.
 func (a API) selectFile(w http.ResponseWriter, r *http.Request, call *httpapi.Call) error {
 	file := r.URL.Query().Get("file")
 	if file == "" {
 		return missingQuery("file")
 	}
-	f, text, err := a.Files.Read(r.Context(), call.Conversation, path.Clean("/" + file)[1:], maxText)
+	ctx, cancel := context.WithTimeout(r.Context(), readTime)
+	defer cancel()
+	f, text, err := a.Files.Read(ctx, call.Conversation, path.Clean("/" + file)[1:], maxText)
 	switch {
 	case errors.Is(err, files.ErrTooLarge) && !files.IsText(f.ContentType):
 		return binary

@@ -22,8 +22,14 @@ import (
 // prefix. No interface of the upload function names them, so that the linker
 // leaves them out of it.
 
+// callTime bounds one question of the files function, whose answers may take
+// minutes as a whole: a store that says nothing for so long is down.
+const callTime = 15 * time.Second
+
 // List returns objects in the order of their keys (ListObjectsV2).
 func (s *Store) List(ctx context.Context, prefix, after string, limit int) (object.Page, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
 	in := &s3.ListObjectsV2Input{
 		Bucket:  &s.bucket,
 		Prefix:  &prefix,
@@ -57,6 +63,8 @@ func info(key string, size int64, modified *time.Time, etag *string) object.Info
 
 // Head asks for an object (HeadObject).
 func (s *Store) Head(ctx context.Context, key string) (object.Head, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
 	out, err := s.client.HeadObject(ctx, &s3.HeadObjectInput{
 		Bucket:       &s.bucket,
 		Key:          &key,
@@ -89,16 +97,33 @@ func (s *Store) Open(ctx context.Context, o object.Info, from int64) (object.Hea
 	} else {
 		in.ChecksumMode = types.ChecksumModeEnabled
 	}
-	out, err := s.client.GetObject(ctx, in)
+	reading, cancel := context.WithCancel(ctx)
+	late := time.AfterFunc(callTime, cancel) // unless the answer has begun
+	out, err := s.client.GetObject(reading, in)
+	late.Stop()
 	if err != nil {
+		cancel()
 		return object.Head{}, nil, fmt.Errorf("get object: %w", s.classifyRead(ctx, o.Key, err))
 	}
-	return head(o, out.ContentType, out.ChecksumSHA256, out.Metadata), out.Body, nil
+	return head(o, out.ContentType, out.ChecksumSHA256, out.Metadata), &body{out.Body, cancel}, nil
+}
+
+// body is that of an answer, whose request ends with it.
+type body struct {
+	io.ReadCloser
+	end context.CancelFunc
+}
+
+func (b *body) Close() error {
+	defer b.end()
+	return b.ReadCloser.Close()
 }
 
 // Delete removes an object (DeleteObject). In a bucket that keeps versions it is
 // hidden and not gone.
 func (s *Store) Delete(ctx context.Context, key string) error {
+	ctx, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
 	_, err := s.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &s.bucket, Key: &key})
 	if err != nil {
 		return fmt.Errorf("delete object: %w", classify(err))

@@ -1,16 +1,20 @@
 package s3store_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/google/go-cmp/cmp"
 
 	"uploadfiles/internal/object"
+	"uploadfiles/internal/s3store"
 	"uploadfiles/internal/upload"
 )
 
@@ -177,6 +181,39 @@ func TestForbiddenIsMissingWhereTheListingSaysSo(t *testing.T) {
 			if err == nil || errors.Is(err, upload.ErrNotFound) != tt.missing {
 				t.Errorf("Open: %v; missing: want %t", err, tt.missing)
 			}
+		})
+	}
+}
+
+// hung is an HTTP client whose server never answers.
+type hung struct{}
+
+func (hung) Do(r *http.Request) (*http.Response, error) {
+	<-r.Context().Done()
+	return nil, r.Context().Err()
+}
+
+func TestAStoreThatSaysNothingIsUnavailable(t *testing.T) {
+	for name, ask := range map[string]func(*s3store.Store, context.Context) error{
+		"List":   func(s *s3store.Store, ctx context.Context) error { _, err := s.List(ctx, "p/", "", 5); return err },
+		"Head":   func(s *s3store.Store, ctx context.Context) error { _, err := s.Head(ctx, "p/a"); return err },
+		"Delete": func(s *s3store.Store, ctx context.Context) error { return s.Delete(ctx, "p/a") },
+		"Open": func(s *s3store.Store, ctx context.Context) error {
+			_, _, err := s.Open(ctx, object.Info{Key: "p/a", ETag: `"e"`}, 0)
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				store := newStore("", func(cfg *aws.Config, _ *s3store.Options) { cfg.HTTPClient = hung{} })
+				begin := time.Now()
+				if err := ask(store, t.Context()); !errors.Is(err, upload.ErrUnavailable) {
+					t.Errorf("%v, want ErrUnavailable", err)
+				}
+				if took := time.Since(begin); took > 20*time.Second {
+					t.Errorf("it took %s", took)
+				}
+			})
 		})
 	}
 }
