@@ -324,6 +324,26 @@ func TestASignedPutWritesWhatItWasSignedForAndOnce(t *testing.T) {
 	}
 }
 
+// T13: a Content-Encoding cannot be kept out of a signed request. It reaches
+// nobody who downloads, not even who has sent the same bytes the other way.
+func TestAnEncodingThatASenderClaimsIsNotServed(t *testing.T) {
+	s := startStack(t, nil)
+	content := []byte("these are no bytes of brotli")
+	p := s.direct("encoding").params(t, "filename=a.txt&sha256="+hexSum(content))
+	p.Headers["Content-Encoding"] = "br"
+	if status, _, words := put(t, p.URL, p.Headers, content); status != http.StatusOK {
+		t.Fatalf("PUT is answered %d %s", status, words)
+	}
+	status, got := s.send(t, "encoding", namedFile{"a.txt", content})
+	if status != http.StatusOK || got.Files[0].Key != p.Key {
+		t.Fatalf("the same bytes are answered %d %+v", status, got)
+	}
+	sum, header := fetch(t, got.FileURLs[0])
+	if encoding := header.Get("Content-Encoding"); sum != hexSum(content) || encoding != "identity" && encoding != "" {
+		t.Errorf("%s comes back, encoded as %q", sum, encoding)
+	}
+}
+
 // T13: a URL of a part writes that part, of that length, for a while.
 func TestASignedPartIsForThatPartOnly(t *testing.T) {
 	s := startStack(t, nil)

@@ -174,12 +174,16 @@ func (s *Store) Tag(ctx context.Context, key, tag string) (string, error) {
 }
 
 // Link presigns a GET that downloads the object under the name, whatever its
-// type.
+// type, as the bytes that it has: who sends a file to S3 itself can give it a
+// Content-Encoding, by which a client would make other bytes of it.
 func (s *Store) Link(ctx context.Context, key, name string) (upload.Link, error) {
 	address, expires, err := s.presigner.sign(ctx, wish{
 		method: http.MethodGet,
 		key:    key,
-		query:  url.Values{"response-content-disposition": {filename.Attachment(name)}},
+		query: url.Values{
+			"response-content-disposition": {filename.Attachment(name)},
+			"response-content-encoding":    {"identity"},
+		},
 	}, s.expiry)
 	if err != nil {
 		return upload.Link{}, err

@@ -242,7 +242,8 @@ func TestLinkNamesThePublicEndpoint(t *testing.T) {
 		t.Errorf("URL = %s", link.URL)
 	}
 	query := u.Query()
-	if query.Get("X-Amz-Expires") != "3600" || !strings.HasPrefix(query.Get("response-content-disposition"), "attachment;") {
+	if query.Get("X-Amz-Expires") != "3600" || !strings.HasPrefix(query.Get("response-content-disposition"), "attachment;") ||
+		query.Get("response-content-encoding") != "identity" {
 		t.Errorf("query = %v", query)
 	}
 }
