@@ -3,6 +3,7 @@ package files
 import (
 	"context"
 	"io"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -52,7 +53,7 @@ func (f *Files) hash(ctx context.Context, files []File, budget *int64) {
 			_, sum, err := f.copyTo(ctx, io.Discard, file.Info)
 			if err == nil {
 				file.SHA256, file.Hashed, file.Verified = sum, true, true
-				f.known.put(file.Head)
+				f.known.put(file.Head, time.Now())
 			}
 			return err
 		})

@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"strings"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -211,7 +212,7 @@ func (f *Files) head(ctx context.Context, o object.Info) (object.Head, error) {
 	if err != nil {
 		return object.Head{}, err
 	}
-	f.known.put(head)
+	f.known.put(head, time.Now())
 	return head, nil
 }
 

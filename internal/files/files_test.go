@@ -219,6 +219,21 @@ func TestTheSameBytesPutThereAgainAreAskedForAgain(t *testing.T) {
 	}
 }
 
+// In one second an object can be replaced by one that looks the same in a
+// listing.
+func TestWhatIsNewIsAskedForAgain(t *testing.T) {
+	var m filestest.Memory
+	f := newFiles(&m)
+	now := time.Now()
+	for _, contentType := range []string{"text/plain", "text/html"} {
+		m.Put(filestest.Object{Key: dir + "a", Data: []byte("a"), ContentType: contentType, Modified: now})
+		found, _, err := f.List(t.Context(), conversation(t, "c"), "", 10)
+		if err != nil || len(found) != 1 || found[0].ContentType != contentType {
+			t.Errorf("List = %+v, %v, want one file of type %s", found, err, contentType)
+		}
+	}
+}
+
 func TestWhatIsKnownOfObjectsIsBounded(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it lists 60,000 objects")

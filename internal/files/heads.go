@@ -2,6 +2,7 @@ package files
 
 import (
 	"sync"
+	"time"
 
 	"uploadfiles/internal/object"
 )
@@ -42,7 +43,16 @@ func (h *heads) get(o object.Info) (object.Head, bool) {
 	return head, ok
 }
 
-func (h *heads) put(head object.Head) {
+// settled is how long after an object was put there no other can come with the
+// same time any more. The clocks of two machines differ.
+const settled = 5 * time.Second
+
+// put remembers a head, unless the object is so new that another one may yet come
+// that looks the same.
+func (h *heads) put(head object.Head, now time.Time) {
+	if now.Sub(head.Modified) < settled {
+		return
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.keep(versionOf(head.Info), head)
