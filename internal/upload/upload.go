@@ -6,6 +6,7 @@ package upload
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -105,7 +106,7 @@ func (u *Uploader) Upload(ctx context.Context, c Conversation, files []File) ([]
 	writes := u.plan(c, files, outcomes)
 	// The links first: an object that nobody can be told of is not written.
 	for _, w := range writes {
-		w.err = u.address(ctx, w, 0)
+		w.err = u.address(ctx, w, [32]byte{}, 0)
 	}
 	if u.MaxAnswer > 0 && answerSize(outcomes, writes) > u.MaxAnswer {
 		return nil, ErrAnswerTooLarge
@@ -203,12 +204,13 @@ func (u *Uploader) check(f File, name string, mediaType mediatype.Type) *Skip {
 	return nil
 }
 
-// address gives w the name with so many digits of its hash, and the link to it.
-func (u *Uploader) address(ctx context.Context, w *write, digits int) (err error) {
+// address gives w the name with so many hexadecimal digits of a mark, and the
+// link to it.
+func (u *Uploader) address(ctx context.Context, w *write, mark [32]byte, digits int) (err error) {
 	defer survive(&err)
 	w.receipt.Name = w.name
 	if digits > 0 {
-		w.receipt.Name = filename.WithHash(w.name, w.receipt.SHA256, digits)
+		w.receipt.Name = filename.WithHash(w.name, mark, digits)
 	}
 	w.receipt.Key = w.dir + w.receipt.Name
 	w.receipt.Link, err = u.Store.Link(ctx, w.receipt.Key, w.receipt.Name)
@@ -265,8 +267,11 @@ func (u *Uploader) write(ctx context.Context, writes []*write) {
 }
 
 // hashDigits are the hexadecimal digits of the hash in the names to try, in
-// turn. Two files whose hashes agree in all 64 digits are the same file.
+// turn. Somebody who knows a file can take all of them for others.
 var hashDigits = [...]int{0, 8, 16, 64}
+
+// randomDigits are those of the name that is tried last.
+const randomDigits = 16
 
 // store writes w under the first of its names that is free or has its bytes.
 // Writing ends before ctx does, which leaves time to settle what is unclear.
@@ -274,11 +279,17 @@ func (u *Uploader) store(writing, ctx context.Context, w *write) (err error) {
 	defer survive(&err)
 	w.hash()
 	taken := w.taken
-	for i, digits := range hashDigits {
-		if i > 0 {
-			if err := u.address(ctx, w, digits); err != nil {
-				return err
-			}
+	for i := range len(hashDigits) + 1 {
+		switch {
+		case i == len(hashDigits):
+			var random [32]byte
+			rand.Read(random[:])
+			err = u.address(ctx, w, random, randomDigits)
+		case i > 0:
+			err = u.address(ctx, w, w.hash(), hashDigits[i])
+		}
+		if err != nil && !errors.Is(err, ErrExists) {
+			return err
 		}
 		err = u.create(writing, ctx, w, taken)
 		if err == nil {

@@ -328,6 +328,26 @@ func TestUploadDoesNotTrustANameItCannotCompare(t *testing.T) {
 }
 
 // A connection that is cut because the key is taken looks like a failure.
+// Who knows a file can take every name that its hash makes, by the other lane.
+func TestUploadStoresAFileWhoseNamesAreAllTaken(t *testing.T) {
+	var store storetest.Memory
+	mine := text("a.txt", "mine")
+	sum := fmt.Sprintf("%x", sha256.Sum256(mine.Data))
+	for _, name := range []string{"a.txt", "a~" + sum[:8] + ".txt", "a~" + sum[:16] + ".txt", "a~" + sum + ".txt"} {
+		if err := store.Create(t.Context(), storetest.NewObject("conversations/c/"+name, []byte("another's"))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	outcomes, err := newUploader(&store).Upload(t.Context(), conversation(t, "c"), []upload.File{mine})
+	if err != nil || outcomes[0].Receipt == nil {
+		t.Fatalf("Upload = %+v, %v, want a receipt", outcomes, err)
+	}
+	got := stored(&store)
+	if name := outcomes[0].Receipt.Name; got[name] != "mine" || len(got) != 5 {
+		t.Errorf("%q holds %q, and %d files are stored", name, got[name], len(got))
+	}
+}
+
 func TestUploadFindsAnotherNameWhenTheRefusalIsLost(t *testing.T) {
 	store := storetest.Memory{}
 	u := newUploader(&store)
