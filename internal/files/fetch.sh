@@ -69,7 +69,7 @@ there() {
 
 # keep NAME SHA256 SIZE
 keep() {
-	if right "./$1" "$2" "$3"; then
+	if [ -f "./$1" ] && right "./$1" "$2" "$3"; then # what is no file may have no end
 		have=$((have + 1))
 	else
 		failed "$1: there is another file of this name. It stays as it is; move it away to get this one."

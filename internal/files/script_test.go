@@ -236,6 +236,7 @@ func TestScriptOverwritesNothingThatComesMeanwhile(t *testing.T) {
 		{"a link that leads nowhere", "ln -s " + elsewhere + "/nothing a", "a: there is another file of this name", "Lrw"},
 		{"a folder", "mkdir a", "a: there is another file of this name", "drw"},
 		{"a link to a folder", "ln -s " + elsewhere + " a", "a: there is another file of this name", "Lrw"},
+		{"a pipe that nobody writes to", "mkfifo a", "a: there is another file of this name", "prw"},
 	} {
 		for _, links := range []bool{true, false} {
 			stand := t.TempDir()
