@@ -267,8 +267,8 @@ func (u *Uploader) write(ctx context.Context, writes []*write) {
 }
 
 // hashDigits are the hexadecimal digits of the hash in the names to try, in
-// turn. Somebody who knows a file can take all of them for others.
-var hashDigits = [...]int{0, 8, 16, 64}
+// turn, where the plain one is taken. Somebody who knows a file can take all of them for others.
+var hashDigits = [...]int{8, 16, 64}
 
 // randomDigits are those of the name that is tried last.
 const randomDigits = 16
@@ -277,30 +277,31 @@ const randomDigits = 16
 // Writing ends before ctx does, which leaves time to settle what is unclear.
 func (u *Uploader) store(writing, ctx context.Context, w *write) (err error) {
 	defer survive(&err)
-	w.hash()
-	taken := w.taken
-	for i := range len(hashDigits) + 1 {
-		switch {
-		case i == len(hashDigits):
-			var random [32]byte
-			rand.Read(random[:])
-			err = u.address(ctx, w, random, randomDigits)
-		case i > 0:
-			err = u.address(ctx, w, w.hash(), hashDigits[i])
-		}
-		if err != nil && !errors.Is(err, ErrExists) {
-			return err
-		}
-		err = u.create(writing, ctx, w, taken)
-		if err == nil {
-			w.receipt.State, w.tagErr = u.Required.StateOf(ctx, u.Store, w.receipt.Key)
-		}
+	sum := w.hash()
+	err = u.create(writing, ctx, w, w.taken)
+	for _, digits := range hashDigits {
 		if !errors.Is(err, ErrExists) {
-			return err
+			break
 		}
-		taken = false
+		err = u.rename(writing, ctx, w, sum, digits)
 	}
-	return fmt.Errorf("every name for the file is taken: %w", err)
+	if errors.Is(err, ErrExists) {
+		var random [32]byte
+		rand.Read(random[:])
+		err = u.rename(writing, ctx, w, random, randomDigits)
+	}
+	if err == nil {
+		w.receipt.State, w.tagErr = u.Required.StateOf(ctx, u.Store, w.receipt.Key)
+	}
+	return err
+}
+
+// rename writes w under the name with so many digits of a mark.
+func (u *Uploader) rename(writing, ctx context.Context, w *write, mark [32]byte, digits int) error {
+	if err := u.address(ctx, w, mark, digits); err != nil {
+		return err
+	}
+	return u.create(writing, ctx, w, false)
 }
 
 // survive makes an error of a panic, which in a goroutine would end the process,
