@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -115,10 +116,11 @@ func TestNextSendsWhatLambdaSends(t *testing.T) {
 func TestErrorsOfTheFunctionAreErrFunction(t *testing.T) {
 	t.Run("invocation", func(t *testing.T) {
 		api, f := start(t)
-		go func() {
+		var posting sync.WaitGroup // until its answer is there, the server stays
+		posting.Go(func() {
 			_, header := f.next()
 			f.post("invocation/"+header.Get("Lambda-Runtime-Aws-Request-Id")+"/error", `{"errorMessage":"no luck"}`)
-		}()
+		})
 		if _, err := api.WaitPoll(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -126,26 +128,31 @@ func TestErrorsOfTheFunctionAreErrFunction(t *testing.T) {
 		if !errors.Is(err, runtimeapi.ErrFunction) || !strings.Contains(err.Error(), "no luck") {
 			t.Errorf("Invoke = %v, want ErrFunction with the function's words", err)
 		}
+		posting.Wait()
 	})
 	t.Run("init", func(t *testing.T) {
 		api, f := start(t)
-		go f.post("init/error", `{"errorMessage":"no luck"}`)
+		var posting sync.WaitGroup
+		posting.Go(func() { f.post("init/error", `{"errorMessage":"no luck"}`) })
 		if _, err := api.WaitPoll(t.Context()); !errors.Is(err, runtimeapi.ErrFunction) {
 			t.Errorf("WaitPoll = %v, want ErrFunction", err)
 		}
+		posting.Wait()
 	})
 	t.Run("answer broken off", func(t *testing.T) {
 		api, f := start(t)
-		go func() {
+		var posting sync.WaitGroup // until its answer is there, the server stays
+		posting.Go(func() {
 			_, header := f.next()
 			f.breakOff(header.Get("Lambda-Runtime-Aws-Request-Id"))
-		}()
+		})
 		if _, err := api.WaitPoll(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		if _, _, err := api.Invoke(t.Context(), []byte("{}")); !errors.Is(err, runtimeapi.ErrFunction) {
 			t.Errorf("Invoke = %v, want ErrFunction", err)
 		}
+		posting.Wait()
 	})
 }
 
