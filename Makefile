@@ -50,22 +50,22 @@ contract: ## Try to break the API's description with schemathesis (needs Python 
 
 # The built program is what runs, so that a signal reaches it.
 e2e: ## Test the functions under SAM with LocalStack (needs Python 3.11, Docker or root)
-	@go build -o .local/bin/e2e ./internal/e2e/run
+	@go build -o .local/bin/e2e ./internal/proof/e2e/run
 	@exec .local/bin/e2e $(E2E_ARGS)
 
 bench: ## Measure the upload function against other ways to do it (BENCH_ARGS=-short: seconds)
 	go test -run '^$$' -bench . -benchtime 1x ./internal/...
-	@go build -o .local/bin/bench ./internal/bench
+	@go build -o .local/bin/bench ./internal/proof/bench
 	@exec .local/bin/bench $(BENCH_ARGS)
 
 DURATION ?= 10m
 soak: ## Upload under random faults and key rotations for DURATION (10m), then count what is there
-	@go build -o .local/bin/soak ./internal/soak
+	@go build -o .local/bin/soak ./internal/proof/soak
 	@exec .local/bin/soak -duration "$(DURATION)"
 
 EXPIRES ?= 24h
 session-key: ## Mint a session key: CONVERSATION=id [EXPIRES=24h] [SECRET=name in AWS; otherwise the local one]
-	@go build -o .local/bin/session-key ./internal/session/mint
+	@go build -o .local/bin/session-key ./internal/local/mintkey
 	@exec .local/bin/session-key -conversation "$(CONVERSATION)" -expires "$(EXPIRES)" \
 		$(if $(SECRET),-secret "$(SECRET)",-store "$(or $(LOCAL_DIR),.local)/secrets.json")
 
@@ -76,11 +76,11 @@ fuzz: ## Run each fuzz target for FUZZTIME (20s)
 # The page's bundle is committed, so that nothing else here needs Node.
 .PHONY: page browser
 page: ## Bundle the page anew after a change of its sources or libraries (needs Node and npm)
-	@internal/page/refresh.sh
+	@internal/deployed/page/refresh.sh
 
 TEST ?=
 browser: ## Test the page in Chromium (needs Node and npm; installs Chromium as root on Debian; TEST=a part of a test's name)
-	@internal/browser/run.sh "$(TEST)"
+	@internal/proof/browser/run.sh "$(TEST)"
 
 clean: ## Remove what was built; files, keys and logs under .local/ stay
 	rm -rf .local/bin .aws-sam bin

@@ -3,7 +3,7 @@ package main_test
 import (
 	"testing"
 
-	"uploadfiles/internal/binarytest"
+	"uploadfiles/internal/proof/binarytest"
 )
 
 func TestTheBinaryIsSmall(t *testing.T) {

@@ -4,22 +4,8 @@
 package main
 
 import (
-	"log/slog"
-
-	"github.com/aws/aws-sdk-go-v2/aws"
-
-	"uploadfiles/internal/filesapp"
-	"uploadfiles/internal/start"
+	"uploadfiles/internal/deployed/filesfunction"
+	"uploadfiles/internal/deployed/function"
 )
 
-func main() { start.Main(join) }
-
-func join(cfg aws.Config, getenv func(string) string, level *slog.LevelVar, log *slog.Logger) (start.Function, error) {
-	settings, err := filesapp.ParseSettings(getenv)
-	if err != nil {
-		return start.Function{}, err
-	}
-	level.Set(settings.LogLevel)
-	function := filesapp.New(cfg, settings, log)
-	return start.Function{Handler: function.LambdaHandler(), Warm: function.Warm}, nil
-}
+func main() { function.Main(filesfunction.Join) }

@@ -5,7 +5,7 @@ import (
 	"os"
 	"testing"
 
-	"uploadfiles/internal/binarytest"
+	"uploadfiles/internal/proof/binarytest"
 )
 
 func TestTheBinaryIsSmall(t *testing.T) {
@@ -15,11 +15,11 @@ func TestTheBinaryIsSmall(t *testing.T) {
 func TestTheBinaryHoldsNothingThatItDoesNotNeed(t *testing.T) {
 	const files = "it is for the files function"
 	binarytest.HoldsOnlyWhatItNeeds(t, map[string]string{
-		"uploadfiles/internal/files":    files,
-		"uploadfiles/internal/filesapi": files,
-		"uploadfiles/internal/filesapp": files,
-		"uploadfiles/internal/page":     files,
-		"archive/zip":                   files,
+		"uploadfiles/internal/deployed/files":         files,
+		"uploadfiles/internal/deployed/filesapi":      files,
+		"uploadfiles/internal/deployed/filesfunction": files,
+		"uploadfiles/internal/deployed/page":          files,
+		"archive/zip":                                 files,
 	})
 }
 

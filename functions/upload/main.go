@@ -4,22 +4,8 @@
 package main
 
 import (
-	"log/slog"
-
-	"github.com/aws/aws-sdk-go-v2/aws"
-
-	"uploadfiles/internal/app"
-	"uploadfiles/internal/start"
+	"uploadfiles/internal/deployed/function"
+	"uploadfiles/internal/deployed/uploadfunction"
 )
 
-func main() { start.Main(join) }
-
-func join(cfg aws.Config, getenv func(string) string, level *slog.LevelVar, log *slog.Logger) (start.Function, error) {
-	settings, err := app.ParseSettings(getenv)
-	if err != nil {
-		return start.Function{}, err
-	}
-	level.Set(settings.LogLevel)
-	function := app.New(cfg, settings, log)
-	return start.Function{Handler: function, Warm: function.Warm}, nil
-}
+func main() { function.Main(uploadfunction.Join) }

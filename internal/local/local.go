@@ -21,7 +21,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
-	"uploadfiles/internal/direct"
+	"uploadfiles/internal/deployed/direct"
 	"uploadfiles/internal/local/filelock"
 	"uploadfiles/internal/local/gateway"
 	"uploadfiles/internal/local/s3server"

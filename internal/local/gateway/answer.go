@@ -9,7 +9,7 @@ import (
 	"net/http"
 	"slices"
 
-	"uploadfiles/internal/lambdahttp"
+	"uploadfiles/internal/deployed/lambdahttp"
 )
 
 // ErrMalformed says that a function's answer is not one that its gateway takes.

@@ -7,7 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"uploadfiles/internal/lambdahttp"
+	"uploadfiles/internal/deployed/lambdahttp"
 	"uploadfiles/internal/local/gateway"
 )
 

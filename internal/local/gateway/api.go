@@ -12,7 +12,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
 
-	"uploadfiles/internal/lambdahttp"
+	"uploadfiles/internal/deployed/lambdahttp"
 )
 
 // A Function answers events, as Lambda has it do.

@@ -21,7 +21,7 @@ import (
 	"github.com/aws/aws-lambda-go/lambdacontext"
 
 	"uploadfiles/internal/local/gateway"
-	"uploadfiles/internal/template"
+	"uploadfiles/internal/proof/template"
 )
 
 type function func(ctx context.Context, event []byte) ([]byte, error)

@@ -20,7 +20,7 @@ import (
 	"strings"
 	"time"
 
-	"uploadfiles/internal/lambdahttp"
+	"uploadfiles/internal/deployed/lambdahttp"
 )
 
 // Options are what a gateway is set to. The zero value is a REST API without

@@ -13,7 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"uploadfiles/internal/lambdahttp"
+	"uploadfiles/internal/deployed/lambdahttp"
 	"uploadfiles/internal/local/gateway"
 )
 
@@ -64,7 +64,7 @@ func TestEventMatchesTheSample(t *testing.T) {
 		"alb-multivalue.json": lambdahttp.ALBMultiValue,
 	} {
 		t.Run(file, func(t *testing.T) {
-			sample, err := os.ReadFile(filepath.Join("../../lambdahttp/testdata", file))
+			sample, err := os.ReadFile(filepath.Join("../../deployed/lambdahttp/testdata", file))
 			if err != nil {
 				t.Fatal(err)
 			}

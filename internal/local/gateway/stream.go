@@ -14,7 +14,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
 
-	"uploadfiles/internal/lambdahttp"
+	"uploadfiles/internal/deployed/lambdahttp"
 )
 
 // A Streamer answers events with streams, as Lambda has a function do whose REST

@@ -13,7 +13,7 @@ import (
 	"strings"
 	"testing"
 
-	"uploadfiles/internal/lambdahttp"
+	"uploadfiles/internal/deployed/lambdahttp"
 	"uploadfiles/internal/local/gateway"
 )
 

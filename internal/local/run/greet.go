@@ -9,8 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"uploadfiles/internal/deployed/session"
 	"uploadfiles/internal/local"
-	"uploadfiles/internal/session"
 )
 
 // greet says what runs where, and how to upload a first file.

@@ -19,10 +19,10 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
-	"uploadfiles/internal/app"
-	"uploadfiles/internal/filesapp"
+	"uploadfiles/internal/deployed/filesfunction"
+	"uploadfiles/internal/deployed/uploadfunction"
 	"uploadfiles/internal/local"
-	"uploadfiles/internal/local/docs"
+	"uploadfiles/internal/local/apidocs"
 	"uploadfiles/internal/local/gateway"
 )
 
@@ -80,19 +80,19 @@ func run(ctx context.Context, getenv func(string) string, stdout, stderr *os.Fil
 		Routes:      routes(),
 		Notify:      func(format string, args ...any) { fmt.Fprintf(stderr, format+"\n", args...) },
 		Function: func(cfg aws.Config, getenv func(string) string) (gateway.Function, error) {
-			settings, err := app.ParseSettings(getenv)
+			settings, err := uploadfunction.ParseSettings(getenv)
 			if err != nil {
 				return nil, err
 			}
 			level.Set(settings.LogLevel)
-			return app.New(cfg, settings, log), nil
+			return uploadfunction.New(cfg, settings, log), nil
 		},
 		Files: func(cfg aws.Config, getenv func(string) string) (gateway.Streamer, error) {
-			settings, err := filesapp.ParseSettings(getenv)
+			settings, err := filesfunction.ParseSettings(getenv)
 			if err != nil {
 				return nil, err
 			}
-			return filesapp.New(cfg, settings, log), nil
+			return filesfunction.New(cfg, settings, log), nil
 		},
 	})
 	if err != nil {
@@ -110,8 +110,8 @@ func run(ctx context.Context, getenv func(string) string, stdout, stderr *os.Fil
 // routes are the paths that belong to the stack, not to the function.
 func routes() *http.ServeMux {
 	mux := http.NewServeMux()
-	mux.Handle("/docs", docs.Handler())
-	mux.Handle("/docs/", docs.Handler())
+	mux.Handle("/docs", apidocs.Handler())
+	mux.Handle("/docs/", apidocs.Handler())
 	return mux
 }
 

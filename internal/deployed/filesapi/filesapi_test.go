@@ -1,0 +1,548 @@
+package filesapi_test
+
+import (
+	"archive/zip"
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"uploadfiles/internal/deployed/files"
+	"uploadfiles/internal/deployed/files/filestest"
+	"uploadfiles/internal/deployed/filesapi"
+	"uploadfiles/internal/deployed/httpapi"
+	"uploadfiles/internal/deployed/openapi/openapitest"
+	"uploadfiles/internal/deployed/session"
+	"uploadfiles/internal/deployed/upload"
+)
+
+const (
+	base = "/api/conversations/c"
+	dir  = "conversations/c/"
+)
+
+// oneKey opens the conversation "c", and is unavailable for "down".
+type oneKey string
+
+func (k oneKey) Check(_ context.Context, conversation, key string) error {
+	switch {
+	case conversation == "down":
+		return session.ErrUnavailable
+	case conversation != "c" || key != string(k):
+		return session.ErrDenied
+	}
+	return nil
+}
+
+type rig struct {
+	filestest.Memory
+	options files.Options
+	api     filesapi.API
+	log     bytes.Buffer
+}
+
+// newRig has an object for each name, whose content is its name.
+func newRig(names ...string) *rig {
+	g := &rig{}
+	for _, name := range names {
+		g.Put(filestest.Object{Key: dir + name, Data: []byte(name), ContentType: "text/plain; charset=utf-8", Verified: true})
+	}
+	g.options = files.Options{Store: g, Prefix: "conversations/"}
+	return g
+}
+
+func (g *rig) handler() http.Handler {
+	g.api.Files = files.New(g.options)
+	return httpapi.New(httpapi.Options{
+		Keys: oneKey("secret-key"), Origins: []string{"https://chat.example.com"}, Log: slog.New(slog.NewJSONHandler(&g.log, nil)),
+	}, g.api.Routes()...)
+}
+
+// send returns the answer, which must be as the API's description says.
+func (g *rig) send(t *testing.T, method, path string) (*http.Response, string) {
+	t.Helper()
+	r := httptest.NewRequest(method, path, nil)
+	r.Header.Set("X-Session-API-Key", "secret-key")
+	recorder := httptest.NewRecorder()
+	openapitest.Wrap(t, g.handler()).ServeHTTP(recorder, r)
+	return recorder.Result(), recorder.Body.String()
+}
+
+func (g *rig) get(t *testing.T, path string, into any) (status int) {
+	t.Helper()
+	response, body := g.send(t, http.MethodGet, base+path)
+	if err := json.Unmarshal([]byte(body), into); err != nil {
+		t.Fatalf("GET %s = %d, the body %q is not as expected: %v", path, response.StatusCode, body, err)
+	}
+	return response.StatusCode
+}
+
+type page struct {
+	Files []map[string]any `json:"files"`
+	Next  *string          `json:"next"`
+}
+
+func sum(text string) string {
+	h := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(h[:])
+}
+
+func TestListHasAllThatIsKnown(t *testing.T) {
+	g := newRig("a.txt")
+	g.Put(filestest.Object{Key: dir + "b", Data: []byte("b")})
+	var got page
+	if status := g.get(t, "/files", &got); status != 200 || got.Next != nil {
+		t.Errorf("status %d, next %v, want 200 and null", status, got.Next)
+	}
+	for _, f := range got.Files {
+		if f["expires_at"] == "" {
+			t.Error("no expires_at")
+		}
+		delete(f, "expires_at")
+	}
+	want := []map[string]any{
+		{"name": "a.txt", "key": dir + "a.txt", "size": 5.0, "content_type": "text/plain; charset=utf-8", "sha256": sum("a.txt"),
+			"modified": "2026-01-02T03:04:05Z", "url": "memory:" + dir + "a.txt"},
+		{"name": "b", "key": dir + "b", "size": 1.0, "content_type": "", "sha256": "",
+			"modified": "2026-01-02T03:04:05Z", "url": "memory:" + dir + "b"},
+	}
+	if diff := cmp.Diff(want, got.Files); diff != "" {
+		t.Errorf("files (-want +got):\n%s", diff)
+	}
+}
+
+func TestListGoesOnWhereTheLastPageEnded(t *testing.T) {
+	var names []string
+	for i := range 250 {
+		names = append(names, fmt.Sprintf("%03d é.txt", i))
+	}
+	g := newRig(names...)
+	for query, pages := range map[string]int{"": 3, "limit=1000": 1, "limit=125": 2, "limit=249": 2} {
+		var got []string
+		path := "/files?" + query
+		for n := 1; path != ""; n++ {
+			var p page
+			if status := g.get(t, path, &p); status != 200 {
+				t.Fatalf("GET %s = %d", path, status)
+			}
+			for _, f := range p.Files {
+				got = append(got, f["name"].(string))
+			}
+			path = ""
+			if p.Next != nil {
+				path = "/files?" + query + "&cursor=" + *p.Next
+			} else if n != pages {
+				t.Errorf("%q: %d pages, want %d", query, n, pages)
+			}
+		}
+		if diff := cmp.Diff(names, got); diff != "" {
+			t.Errorf("%q: names (-want +got):\n%s", query, diff)
+		}
+	}
+}
+
+func TestListRefusesWhatIsNoPage(t *testing.T) {
+	g := newRig("a")
+	for _, query := range []string{
+		"limit=0", "limit=-1", "limit=1001", "limit=x", "limit=1e3", "limit=1&limit=2", "cursor=&cursor=", "cursor=%21", "cursor=a", "cursor=Li4vLi4", "cursor=YQ==",
+		"cursor=" + strings.Repeat("YWFh", 100),
+	} {
+		var got map[string]string
+		if status := g.get(t, "/files?"+query, &got); status != 400 || got["detail"] == "" {
+			t.Errorf("%s = %d %v, want 400", query, status, got)
+		}
+	}
+}
+
+func TestAFileIsWhereTheAnswerSendsTo(t *testing.T) {
+	const name = "日本 $(x)#%&;.txt"
+	g := newRig(name)
+	path := base + "/files/" + url.PathEscape(name)
+	response, body := g.send(t, http.MethodGet, path)
+	if got := response.Header.Get("Location"); response.StatusCode != 307 || got != "memory:"+dir+name || body != "" {
+		t.Errorf("GET = %d to %q, body %q, want 307 to the file", response.StatusCode, got, body)
+	}
+	response, body = g.send(t, http.MethodHead, path)
+	digest := sha256.Sum256([]byte(name))
+	want := map[string]string{
+		"Content-Length": fmt.Sprint(len(name)), "Content-Type": "text/plain; charset=utf-8", "Etag": `"` + sum(name) + `"`,
+		"Last-Modified": "Fri, 02 Jan 2026 03:04:05 GMT", "Location": "",
+		"Repr-Digest": "sha-256=:" + base64.StdEncoding.EncodeToString(digest[:]) + ":",
+	}
+	for header, value := range want {
+		if got := response.Header.Get(header); got != value {
+			t.Errorf("HEAD: %s = %q, want %q", header, got, value)
+		}
+	}
+	if !strings.HasPrefix(response.Header.Get("Content-Disposition"), "attachment;") || response.StatusCode != 200 || body != "" {
+		t.Errorf("HEAD = %d %v %q", response.StatusCode, response.Header, body)
+	}
+	g.Put(filestest.Object{Key: dir + "declared.txt", Data: []byte("d"), ContentType: "text/plain", Declared: true})
+	if response, _ := g.send(t, http.MethodHead, base+"/files/declared.txt"); response.Header.Get("Repr-Digest") != "" {
+		t.Errorf("HEAD vouches for a hash that was only declared: %s", response.Header.Get("Repr-Digest"))
+	}
+	for _, other := range []string{"missing", "%2e%2e", "..%5cx", ".hidden", "a%00b", "日本"} {
+		if response, body := g.send(t, http.MethodGet, base+"/files/"+other); response.StatusCode != 404 || body != "{\"detail\":\"There is no such file.\"}\n" {
+			t.Errorf("GET %s = %d %s, want 404", other, response.StatusCode, body)
+		}
+	}
+}
+
+func TestDeleteMayBeRepeated(t *testing.T) {
+	g := newRig("a.txt", "b.txt")
+	for range 2 {
+		if response, body := g.send(t, http.MethodDelete, base+"/files/a.txt"); response.StatusCode != 204 || body != "" {
+			t.Errorf("DELETE = %d %q, want 204", response.StatusCode, body)
+		}
+	}
+	var left []string
+	if g.get(t, "/list-files", &left); len(left) != 1 || left[0] != "b.txt" {
+		t.Errorf("left is %q, want b.txt", left)
+	}
+}
+
+func TestWithheldFilesAreListedAndNotHandedOut(t *testing.T) {
+	g := newRig("blocked.txt", "pending.txt")
+	g.Tags = map[string]map[string]string{dir + "blocked.txt": {"scan": "infected"}}
+	g.options.Required = upload.Tag{Key: "scan", Value: "clean"}
+	var listed, manifest page
+	g.get(t, "/files", &listed)
+	g.get(t, "/manifest", &manifest)
+	for _, f := range append(listed.Files, manifest.Files...) {
+		if want := strings.TrimSuffix(f["name"].(string), ".txt"); f["status"] != want || f["url"] != "" {
+			t.Errorf("%v, want status %s and no URL", f, want)
+		}
+	}
+	for name, want := range map[string]string{"pending.txt": "pending", "blocked.txt": "blocked"} {
+		var got map[string]string
+		if status := g.get(t, "/files/"+name, &got); status != 409 || got["status"] != want {
+			t.Errorf("GET %s = %d %v, want 409 %s", name, status, got, want)
+		}
+		if response, _ := g.send(t, http.MethodHead, base+"/files/"+name); response.StatusCode != 409 {
+			t.Errorf("HEAD %s = %d, want 409", name, response.StatusCode)
+		}
+		if status := g.get(t, "/select-file?file="+name, &got); status != 409 || got["error"] == "" {
+			t.Errorf("select-file %s = %d %v, want 409", name, status, got)
+		}
+	}
+	_, body := g.send(t, http.MethodGet, base+"/fetch.sh")
+	if strings.Contains(body, "memory:") || !strings.Contains(body, "withheld 'pending.txt'") {
+		t.Errorf("the script hands out files:\n%s", body)
+	}
+}
+
+func entries(t *testing.T, body string) map[string]string {
+	t.Helper()
+	archive, err := zip.NewReader(strings.NewReader(body), int64(len(body)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for _, entry := range archive.File {
+		file, err := entry.Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		data, err := io.ReadAll(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got[entry.Name] = string(data)
+	}
+	return got
+}
+
+func TestZipHoldsTheFiles(t *testing.T) {
+	g := newRig("a.txt", "é.txt", "gone.txt")
+	g.Fault = func(_ context.Context, call, key string) error {
+		if call == "open" && strings.HasSuffix(key, "gone.txt") {
+			return fmt.Errorf("why: %w", upload.ErrNotFound)
+		}
+		return nil
+	}
+	response, body := g.send(t, http.MethodGet, base+"/zip")
+	if response.Header.Get("Content-Type") != "application/zip" || response.Header.Get("Content-Disposition") != `attachment; filename="c.zip"` {
+		t.Errorf("headers = %v", response.Header)
+	}
+	got := entries(t, body)
+	if !strings.Contains(got["MISSING.txt"], "gone.txt: it was deleted") {
+		t.Errorf("the report = %q", got["MISSING.txt"])
+	}
+	delete(got, "MISSING.txt")
+	if diff := cmp.Diff(map[string]string{"a.txt": "a.txt", "é.txt": "é.txt"}, got); diff != "" {
+		t.Errorf("entries (-want +got):\n%s", diff)
+	}
+	if response, body := g.send(t, http.MethodHead, base+"/zip"); response.StatusCode != 200 || body != "" || response.Header.Get("Content-Type") != "application/zip" {
+		t.Errorf("HEAD = %d %v", response.StatusCode, response.Header)
+	}
+}
+
+// A file that is gone meanwhile is no failure, and must not ring an alarm.
+func TestZipCountsAsFailedWhatTheStoreFailed(t *testing.T) {
+	for fault, failed := range map[error]bool{upload.ErrNotFound: false, upload.ErrUnavailable: true} {
+		g := newRig("a.txt", "bad.txt")
+		g.Fault = func(_ context.Context, call, key string) error {
+			if call == "open" && strings.HasSuffix(key, "bad.txt") {
+				return fmt.Errorf("why: %w", fault)
+			}
+			return nil
+		}
+		if response, _ := g.send(t, http.MethodGet, base+"/zip"); response.StatusCode != 200 {
+			t.Errorf("%v: %d, want 200", fault, response.StatusCode)
+		}
+		log := g.log.String()
+		if cause, level := strings.Contains(log, `"file_causes":["why: `), strings.Contains(log, `"level":"ERROR"`); cause != failed || level != failed {
+			t.Errorf("%v: cause %t, error %t in the log, want %t\n%s", fault, cause, level, failed, log)
+		}
+	}
+}
+
+func TestZipThatCannotGoOutWholeIsRefused(t *testing.T) {
+	g := newRig("a", "b")
+	g.Put(filestest.Object{Key: dir + "c", Data: make([]byte, 300_000)})
+	g.api.MaxZip = 700_000
+	if response, _ := g.send(t, http.MethodGet, base+"/zip"); response.StatusCode != 200 {
+		t.Fatalf("below the limit: %d", response.StatusCode)
+	}
+	g.Put(filestest.Object{Key: dir + "d", Data: make([]byte, 300_000)})
+	opens := g.Calls("open")
+	var got struct {
+		Detail, Fetch string
+		MaxBytes      int64 `json:"max_bytes"`
+		Size          int64 `json:"size"`
+	}
+	status := g.get(t, "/zip", &got)
+	if status != 413 || got.MaxBytes != 700_000 || got.Size < 600_000 || got.Detail == "" || got.Fetch != "fetch.sh" {
+		t.Errorf("above the limit: %d %+v", status, got)
+	}
+	for _, path := range []string{"/zip", "/zip/", "/zip?x=/"} {
+		r := httptest.NewRequest(http.MethodGet, base+path, nil)
+		r.Header.Set("X-Session-API-Key", "secret-key")
+		recorder := httptest.NewRecorder()
+		g.handler().ServeHTTP(recorder, r)
+		if err := json.Unmarshal(recorder.Body.Bytes(), &got); err != nil || recorder.Code != 413 {
+			t.Fatalf("%s = %d %s", path, recorder.Code, recorder.Body)
+		}
+		reference, err := r.URL.Parse(got.Fetch)
+		if err != nil || reference.Path != base+"/fetch.sh" {
+			t.Errorf("%s: fetch is %q, which is %v, %v, want the script", path, got.Fetch, reference, err)
+		}
+	}
+	if g.Calls("open") != opens {
+		t.Error("files were read for an archive that cannot go out")
+	}
+	if response, _ := g.send(t, http.MethodGet, base+"/zip"); response.Header.Get("Content-Disposition") != "" {
+		t.Error("the refusal is to be saved")
+	}
+}
+
+// What has begun and fails must not look whole.
+func TestZipAndManifestThatFailBreakOff(t *testing.T) {
+	for _, path := range []string{"/zip", "/manifest", "/fetch.sh"} {
+		g := newRig()
+		for i := range 3000 {
+			g.Put(filestest.Object{Key: fmt.Sprintf("%s%04d", dir, i), Data: make([]byte, 1000)})
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		calls := 0
+		g.Fault = func(_ context.Context, call, key string) error {
+			if call == "list" {
+				if calls++; calls == 2 && path != "/zip" {
+					return upload.ErrUnavailable
+				}
+			}
+			if call == "open" && strings.HasSuffix(key, "2000") {
+				cancel()
+			}
+			return nil
+		}
+		inner := g.handler()
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			inner.ServeHTTP(w, r.WithContext(ctx))
+		}))
+		r, _ := http.NewRequest(http.MethodGet, server.URL+base+path, nil)
+		r.Header.Set("X-Session-API-Key", "secret-key")
+		response, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(response.Body)
+		if response.StatusCode != 200 || !errors.Is(err, io.ErrUnexpectedEOF) {
+			t.Errorf("%s = %d, %d bytes, %v, want a body that breaks off", path, response.StatusCode, len(body), err)
+		}
+		response.Body.Close()
+		server.Close()
+		cancel()
+	}
+}
+
+func TestManifestIsStable(t *testing.T) {
+	g := newRig("b.txt", "a.txt", "é.txt")
+	g.Put(filestest.Object{Key: dir + "unknown", Data: []byte("unknown")})
+	_, first := g.send(t, http.MethodGet, base+"/manifest")
+	var got struct {
+		Conversation string
+		Files        []struct{ Name, SHA256, URL string }
+	}
+	if err := json.Unmarshal([]byte(first), &got); err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, f := range got.Files {
+		names = append(names, f.Name)
+		if f.SHA256 != sum(f.Name) || f.URL != "memory:"+dir+f.Name {
+			t.Errorf("%+v, want hash and URL", f)
+		}
+	}
+	if diff := cmp.Diff([]string{"a.txt", "b.txt", "unknown", "é.txt"}, names); diff != "" || got.Conversation != "c" {
+		t.Errorf("conversation %q, names (-want +got):\n%s", got.Conversation, diff)
+	}
+	if lines := strings.Split(strings.TrimSpace(first), "\n"); len(lines) != len(names)+2 {
+		t.Errorf("the manifest has %d lines, want one for each file:\n%s", len(lines), first)
+	}
+	var empty page
+	if status := newRig().get(t, "/manifest", &empty); status != 200 || empty.Files == nil || len(empty.Files) != 0 {
+		t.Errorf("the manifest of nothing = %d %+v", status, empty)
+	}
+}
+
+func TestScriptIsOneForShells(t *testing.T) {
+	g := newRig("a.txt")
+	response, body := g.send(t, http.MethodGet, base+"/fetch.sh")
+	if response.Header.Get("Content-Type") != "text/x-shellscript; charset=utf-8" || !strings.HasPrefix(body, "#!/bin/sh\n") || !strings.Contains(body, sum("a.txt")) {
+		t.Errorf("script = %v\n%s", response.Header, body)
+	}
+	if shell, err := exec.LookPath("sh"); err == nil {
+		cmd := exec.CommandContext(t.Context(), shell, "-n")
+		cmd.Stdin = strings.NewReader(body)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("sh -n: %v %s", err, out)
+		}
+	}
+}
+
+func TestOpenHandsListsAndShows(t *testing.T) {
+	g := newRig("a.txt", "ü.txt")
+	for path, want := range map[string][]string{
+		"/list-files": {"a.txt", "ü.txt"}, "/list-files?path=": {"a.txt", "ü.txt"}, "/list-files?path=.": {"a.txt", "ü.txt"},
+		"/list-files?path=/": {"a.txt", "ü.txt"}, "/list-files?path=src": {}, "/list-files?path=../other": {},
+	} {
+		var got []string
+		if status := g.get(t, path, &got); status != 200 || !cmp.Equal(want, got) {
+			t.Errorf("%s = %d %q, want %q", path, status, got, want)
+		}
+	}
+	g.Put(filestest.Object{Key: dir + "text", Data: []byte("\ufeffline\r\n<&> ü \x01"), Verified: true})
+	g.Put(filestest.Object{Key: dir + "empty"})
+	g.Put(filestest.Object{Key: dir + "binary", Data: []byte("a\xffb")})
+	g.Put(filestest.Object{Key: dir + "zero", Data: []byte("a\x00b")})
+	g.Put(filestest.Object{Key: dir + "film.mp4", Data: make([]byte, 2<<20), ContentType: "video/mp4"})
+	g.Put(filestest.Object{Key: dir + "long.txt", Data: bytes.Repeat([]byte("a"), 2<<20), ContentType: "text/plain"})
+	for file, want := range map[string]struct {
+		status int
+		code   string
+	}{
+		"text": {200, "\ufeffline\r\n<&> ü \x01"}, "empty": {200, ""}, "a.txt": {200, "a.txt"}, "/a.txt": {200, "a.txt"}, "./a.txt": {200, "a.txt"},
+		"binary": {415, ""}, "zero": {415, ""}, "film.mp4": {415, ""}, "long.txt": {413, ""},
+		"missing": {404, ""}, "../c/a.txt": {404, ""}, "..": {404, ""}, "sub/a.txt": {404, ""},
+	} {
+		var got struct{ Code, Error, Detail string }
+		status := g.get(t, "/select-file?file="+url.QueryEscape(file), &got)
+		if status != want.status || got.Code != want.code {
+			t.Errorf("select-file %q = %d %+v, want %d %q", file, status, got, want.status, want.code)
+		}
+		if status != 200 && (got.Error == "" || got.Error != got.Detail) {
+			t.Errorf("select-file %q = %+v, want error and detail", file, got)
+		}
+	}
+	var missing struct{ Detail []struct{ Type string } }
+	if status := g.get(t, "/select-file", &missing); status != 422 || missing.Detail[0].Type != "missing" {
+		t.Errorf("select-file without file = %d %+v", status, missing)
+	}
+}
+
+func TestFailuresOfTheStoreAreNotToldToTheClient(t *testing.T) {
+	paths := map[string]string{
+		"/files": "GET", "/files/a": "GET", "/zip": "GET", "/manifest": "GET", "/fetch.sh": "GET", "/list-files": "GET", "/select-file?file=a": "GET",
+	}
+	for fault, want := range map[error]int{
+		fmt.Errorf("secret bucket: %w", upload.ErrUnavailable):        503,
+		fmt.Errorf("secret bucket: %w", context.DeadlineExceeded):     503,
+		errors.New("secret bucket: access denied for arn:aws:iam::1"): 500,
+	} {
+		for path, method := range paths {
+			g := newRig("a")
+			g.Fault = func(context.Context, string, string) error { return fault }
+			response, body := g.send(t, method, base+path)
+			if response.StatusCode != want || strings.Contains(body, "secret") {
+				t.Errorf("%s = %d %s, want %d", path, response.StatusCode, body, want)
+			}
+			if retry := response.Header.Get("Retry-After"); (want == 503) != (retry != "") {
+				t.Errorf("%s = %d with Retry-After %q", path, want, retry)
+			}
+			if response.Header.Get("Content-Disposition") != "" || !strings.Contains(g.log.String(), "secret bucket") {
+				t.Errorf("%s: headers %v, log %s", path, response.Header, &g.log)
+			}
+		}
+		g := newRig("a")
+		g.Fault = func(context.Context, string, string) error { return fault }
+		if response, body := g.send(t, http.MethodDelete, base+"/files/a"); response.StatusCode != want || strings.Contains(body, "secret") {
+			t.Errorf("DELETE = %d %s, want %d", response.StatusCode, body, want)
+		}
+	}
+}
+
+// Nothing is asked of the store for who has no key, and no other conversation opens.
+func TestEveryRouteNeedsTheKey(t *testing.T) {
+	g := newRig("a")
+	for _, rt := range (filesapi.API{}).Routes() {
+		for _, conversation := range []string{"c", "other", "down"} {
+			path := strings.NewReplacer("{id}", conversation, "{name}", "a").Replace(rt.Path)
+			r := httptest.NewRequest(rt.Method, path, nil)
+			if conversation != "c" {
+				r.Header.Set("X-Session-API-Key", "secret-key")
+			}
+			recorder := httptest.NewRecorder()
+			openapitest.Wrap(t, g.handler()).ServeHTTP(recorder, r)
+			want := http.StatusUnauthorized
+			if conversation == "down" {
+				want = http.StatusServiceUnavailable
+			}
+			if recorder.Code != want {
+				t.Errorf("%s %s = %d, want %d", rt.Method, path, recorder.Code, want)
+			}
+		}
+	}
+	for _, call := range []string{"list", "head", "open", "delete", "tag"} {
+		if n := g.Calls(call); n != 0 {
+			t.Errorf("%d calls of %s without a key", n, call)
+		}
+	}
+}
+
+func TestOtherMethodsAndPreflights(t *testing.T) {
+	g := newRig("a")
+	for _, rt := range (filesapi.API{}).Routes() {
+		path := strings.NewReplacer("{id}", "c", "{name}", "a").Replace(rt.Path)
+		for method, want := range map[string]int{"POST": 405, "PUT": 405, "OPTIONS": 204, "HEAD": 0} {
+			response, _ := g.send(t, method, path)
+			if want != 0 && response.StatusCode != want {
+				t.Errorf("%s %s = %d, want %d", method, path, response.StatusCode, want)
+			}
+		}
+	}
+}

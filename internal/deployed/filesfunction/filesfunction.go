@@ -1,0 +1,78 @@
+// Package filesfunction joins the parts of the files function. The function and the
+// local stack share it; only the addresses differ.
+package filesfunction
+
+import (
+	"log/slog"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"uploadfiles/internal/deployed/files"
+	"uploadfiles/internal/deployed/filesapi"
+	"uploadfiles/internal/deployed/function"
+	"uploadfiles/internal/deployed/page"
+)
+
+// Settings are what the environment says to the files function.
+type Settings struct {
+	function.Shared
+	Streaming bool // RESPONSE_STREAMING: what invokes the function takes streamed answers
+}
+
+// ParseSettings reads the settings and reports all that is wrong at once, each
+// with what to write instead.
+func ParseSettings(getenv func(string) string) (Settings, error) {
+	e := function.NewEnvironment(getenv)
+	s := Settings{
+		Shared:    e.Shared(),
+		Streaming: e.Choice("RESPONSE_STREAMING", "false", "true") == "true",
+	}
+	return s, e.Err()
+}
+
+// Join makes the function from its environment.
+func Join(cfg aws.Config, getenv func(string) string, level *slog.LevelVar, log *slog.Logger) (function.Function, error) {
+	settings, err := ParseSettings(getenv)
+	if err != nil {
+		return function.Function{}, err
+	}
+	level.Set(settings.LogLevel)
+	app := New(cfg, settings, log)
+	return function.Function{Handler: app.LambdaHandler(), Warm: app.Warm}, nil
+}
+
+// App is the function, ready for events.
+type App struct {
+	*function.App
+	streaming bool
+}
+
+// New makes the function. It makes no request.
+func New(cfg aws.Config, s Settings, log *slog.Logger) *App {
+	services := function.NewServices(cfg, s.Shared, files.DefaultParallel, log)
+	api := filesapi.API{
+		Files:  files.New(files.Options{Store: services.Store, Prefix: s.Prefix, Required: s.Required}),
+		MaxZip: maxWhole,
+	}
+	if s.Streaming {
+		api.MaxZip = maxStreamed
+	}
+	routes := append(api.Routes(), page.Routes(services.Store.Origin)...)
+	return &App{services.App(routes...), s.Streaming}
+}
+
+// How many bytes of a body Lambda hands on: as a stream 200 MB
+// (https://docs.aws.amazon.com/lambda/latest/dg/configuration-response-streaming.html),
+// and otherwise what 6 MB hold in base64, with room for headers.
+const (
+	maxStreamed = 200_000_000 - 64<<10
+	maxWhole    = (6<<20 - 64<<10) / 4 * 3
+)
+
+// LambdaHandler is what lambda.Start takes.
+func (a *App) LambdaHandler() any {
+	if a.streaming {
+		return a.Stream
+	}
+	return a
+}

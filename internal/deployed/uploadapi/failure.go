@@ -1,0 +1,81 @@
+package uploadapi
+
+import (
+	"fmt"
+	"net/http"
+
+	"uploadfiles/internal/deployed/httpapi"
+)
+
+// tooMany says that a form has more parts of a kind than the limit.
+type tooMany struct {
+	what  string
+	limit int
+}
+
+func (e tooMany) Error() string {
+	return fmt.Sprintf("Too many %s. Maximum number of %s is %d.", e.what, e.what, e.limit)
+}
+
+// Answer implements [httpapi.Answerer].
+func (e tooMany) Answer() (int, any) {
+	return http.StatusBadRequest, httpapi.Message{Detail: e.Error()}
+}
+
+// tooLarge says that a body has more than [MaxBody] bytes, and where to go on.
+type tooLarge struct {
+	size   int64
+	direct *DirectLane
+}
+
+func (e tooLarge) Error() string {
+	return fmt.Sprintf("The request body has %d bytes; at most %d are accepted.", e.size, MaxBody)
+}
+
+// Answer implements [httpapi.Answerer].
+func (e tooLarge) Answer() (int, any) {
+	return http.StatusRequestEntityTooLarge, struct {
+		httpapi.Message
+		MaxBytes int64       `json:"max_bytes"`
+		Size     int64       `json:"size"`
+		Direct   *DirectLane `json:"direct,omitempty"`
+	}{httpapi.Message{Detail: e.Error()}, MaxBody, e.size, e.direct}
+}
+
+// invalid says which fields of a form are not what the operation takes, in the
+// words of FastAPI.
+type invalid []invalidField
+
+type invalidField struct {
+	Type  string         `json:"type"`
+	Loc   []any          `json:"loc"`
+	Msg   string         `json:"msg"`
+	Input *string        `json:"input"`
+	Ctx   map[string]any `json:"ctx,omitempty"`
+}
+
+var noFiles = invalid{{Type: "missing", Loc: []any{"body", "files"}, Msg: "Field required"}}
+
+// maxEcho is how many bytes of a text go back to its sender. In an answer a byte
+// can take seven, and Lambda drops an answer of more than 6 MB.
+const maxEcho = 512 << 10
+
+// notFile says that the value at this place of files is a text.
+func notFile(place int, text string) invalidField {
+	return invalidField{
+		Type:  "value_error",
+		Loc:   []any{"body", "files", place},
+		Msg:   "Value error, Expected UploadFile, received: <class 'str'>",
+		Input: &text,
+		Ctx:   map[string]any{"error": struct{}{}},
+	}
+}
+
+func (invalid) Error() string { return "the form has not the files that the operation takes" }
+
+// Answer implements [httpapi.Answerer].
+func (e invalid) Answer() (int, any) {
+	return http.StatusUnprocessableEntity, struct {
+		Detail []invalidField `json:"detail"`
+	}{e}
+}
