@@ -25,7 +25,7 @@ func ParseSettings(getenv func(string) string) (Settings, error) {
 	e := function.NewEnvironment(getenv)
 	s := Settings{
 		Shared:    e.Shared(),
-		Streaming: e.Choice("RESPONSE_STREAMING", "false", "true") == "true",
+		Streaming: e.Bool("RESPONSE_STREAMING"),
 	}
 	return s, e.Err()
 }

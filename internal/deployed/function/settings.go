@@ -131,6 +131,15 @@ func (e *Environment) Choice(name string, options ...string) string {
 	return value
 }
 
+// Bool is true or false, and false where the name is not set.
+func (e *Environment) Bool(name string) bool {
+	value := e.getenv(name)
+	if value != "" && value != "true" && value != "false" {
+		e.wrong(name, "true or false")
+	}
+	return value == "true"
+}
+
 // prefix makes sure that a conversation's keys lie in a folder of their own.
 func (e *Environment) prefix(name, unset string) string {
 	value := cmp.Or(e.getenv(name), unset)
