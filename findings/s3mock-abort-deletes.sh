@@ -16,7 +16,7 @@ trap 'exit 1' INT TERM
 
 python3 -m venv "$work/env"
 "$work/env/bin/pip" install -q --disable-pip-version-check boto3==1.40.0
-(cd "$work" && mvn -q -B -Dstyle.color=never dependency:copy -Dartifact=com.adobe.testing:s3mock:5.2.0:jar:exec -DoutputDirectory="$work")
+(cd "$work" && mvn -q -B dependency:copy -Dartifact=com.adobe.testing:s3mock:5.2.0:jar:exec -DoutputDirectory="$work") >"$work/log" 2>&1 || { cat "$work/log"; exit 1; }
 
 set -- $(python3 -c '
 import socket

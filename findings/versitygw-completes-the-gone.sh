@@ -4,8 +4,8 @@
 # Versions:  versitygw 1.8.0 (posix backend), boto3 1.40.0.
 # Expected:  CompleteMultipartUpload of an aborted upload is 404 NoSuchUpload, as
 #            it is where the key is free, and as S3 has it.
-# Behaviour: where another object has the key, the answer is 200 with the ETag of
-#            that object, whose bytes are not those of the parts.
+# Behaviour: where another object has the key, the answer is 200 with the ETag that
+#            the parts would have, and what is stored is the other object still.
 # Hurts:     who takes the success of a completion for "my bytes are stored": of
 #            two senders of one name, the one that was aborted is told it won.
 set -eu
@@ -51,6 +51,6 @@ free, taken = complete("free.txt"), complete("taken.txt")
 stored = s3.get_object(Bucket="bucket", Key="taken.txt")["Body"].read()
 print("complete an aborted upload, key free: ", free)
 print("complete an aborted upload, key taken:", taken)
-print("stored under the taken key:           ", stored)
-sys.exit(not (free == "NoSuchUpload" and taken == f"200, ETag {other}" and stored == b"another's"))
+print("stored under the taken key:           ", stored, "ETag", other)
+sys.exit(not (free == "NoSuchUpload" and taken.startswith("200") and other not in taken and stored == b"another's"))
 P
