@@ -2,13 +2,15 @@
 # Apache HttpClient 5 percent-encodes a file name twice in its EXTENDED mode.
 #
 # Versions:  httpclient5 5.5 (MultipartEntityBuilder, HttpMultipartMode.EXTENDED).
-# Expected:  filename*=UTF-8''r%C3%A9sum%C3%A9.txt, by RFC 8187, from the mode that
+# Expected:  filename*=UTF-8''%E6%97%A5%E6%9C%AC.txt, by RFC 8187, from the mode that
 #            is there to write it.
-# Behaviour: filename*="UTF-8''r%25C3%25A9sum%25C3%25A9.txt": the value is encoded
-#            and then encoded again, and put in quotation marks, which the RFC does
-#            not allow. The plain filename is percent-encoded too.
+# Behaviour: filename*="UTF-8''UTF-8%27%27%25E6%2597%25A5%25E6%259C%25AC.txt": the
+#            finished value, charset included, is encoded once more, and put in
+#            quotation marks, which the RFC does not allow. The plain filename is
+#            percent-encoded too.
 # Hurts:     who chose the mode for names beyond Latin-1: a reader that follows the
-#            RFC gets r%C3%A9sum%C3%A9.txt, and so does every other.
+#            RFC gets UTF-8''%E6%97%A5%E6%9C%AC.txt for a name, and no other reader
+#            gets the right one.
 set -eu
 command -v mvn >/dev/null || { echo "SKIPPED: needs Maven and Java 17"; exit 77; }
 work=$(mktemp -d)
@@ -38,7 +40,7 @@ class Finding {
             .build().writeTo(out);
         var line = out.toString("UTF-8").lines().filter(l -> l.startsWith("Content-Disposition")).findFirst().get();
         System.out.println(line);
-        System.exit(line.contains("filename*=\"UTF-8''r%25C3%25A9sum%25C3%25A9.txt\"") ? 0 : 1);
+        System.exit(line.contains("filename*=\"UTF-8''UTF-8%27%27%25E6%2597%25A5%25E6%259C%25AC.txt\"") ? 0 : 1);
     }
 }
 J
