@@ -13,7 +13,7 @@ set -eu
 command -v go >/dev/null || { echo "SKIPPED: needs Go"; exit 77; }
 work=$(mktemp -d)
 servers=
-trap '[ -z "$servers" ] || kill $servers || true; wait; rm -rf "$work"' EXIT
+trap '[ -z "$servers" ] || kill $servers 2>/dev/null || true; wait; rm -rf "$work"' EXIT
 trap 'exit 1' INT TERM
 
 GOBIN=$work CGO_ENABLED=0 GOFLAGS= go install github.com/johannesboyne/gofakes3/cmd/gofakes3@v1.2.0 2>"$work/log" || { cat "$work/log"; exit 1; }

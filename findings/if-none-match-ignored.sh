@@ -12,7 +12,7 @@ set -eu
 command -v npm >/dev/null || { echo "SKIPPED: needs Node"; exit 77; }
 work=$(mktemp -d)
 servers=
-trap '[ -z "$servers" ] || kill $servers || true; wait; rm -rf "$work"' EXIT
+trap '[ -z "$servers" ] || kill $servers 2>/dev/null || true; wait; rm -rf "$work"' EXIT
 trap 'exit 1' INT TERM
 
 python3 -m venv "$work/env"

@@ -11,7 +11,7 @@ set -eu
 command -v mvn >/dev/null || { echo "SKIPPED: needs Maven and Java 17"; exit 77; }
 work=$(mktemp -d)
 server=
-trap '[ -z "$server" ] || kill "$server" || true; wait; rm -rf "$work"' EXIT
+trap '[ -z "$server" ] || kill "$server" 2>/dev/null || true; wait; rm -rf "$work"' EXIT
 trap 'exit 1' INT TERM
 
 python3 -m venv "$work/env"

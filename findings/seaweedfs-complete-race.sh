@@ -12,7 +12,7 @@
 set -eu
 work=$(mktemp -d)
 server=
-trap '[ -z "$server" ] || kill "$server" || true; wait; rm -rf "$work"' EXIT
+trap '[ -z "$server" ] || kill "$server" 2>/dev/null || true; wait; rm -rf "$work"' EXIT
 trap 'exit 1' INT TERM
 
 python3 -m venv "$work/env"

@@ -12,7 +12,7 @@ set -eu
 command -v go >/dev/null || { echo "SKIPPED: needs Go"; exit 77; }
 work=$(mktemp -d)
 server=
-trap '[ -z "$server" ] || kill "$server" || true; wait; rm -rf "$work"' EXIT
+trap '[ -z "$server" ] || kill "$server" 2>/dev/null || true; wait; rm -rf "$work"' EXIT
 trap 'exit 1' INT TERM
 
 GOBIN=$work CGO_ENABLED=0 GOFLAGS= go install github.com/versity/versitygw/cmd/versitygw@v1.8.0 2>"$work/log" || { cat "$work/log"; exit 1; }
