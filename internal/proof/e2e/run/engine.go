@@ -124,6 +124,7 @@ func startEngine(ctx context.Context, dir string, ends *ends) (*engine, error) {
 // before what is in it.
 var engineFiles = []string{
 	"/etc/docker", "/etc/docker/key.json", "/run/docker", "/run/docker/plugins",
+	"/run/containerd", "/run/containerd/s",
 	"/opt/containerd", "/opt/containerd/bin", "/opt/containerd/lib",
 }
 
