@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -16,6 +18,7 @@ import (
 	"uploadfiles/internal/local/gateway"
 	"uploadfiles/internal/local/localtest"
 	"uploadfiles/internal/local/secretstore"
+	"uploadfiles/internal/proof/template"
 )
 
 // The events for `sam local invoke` have the answers that their README promises,
@@ -55,11 +58,7 @@ func TestEventsHaveTheAnswersThatTheyPromise(t *testing.T) {
 		{"list", files, http.StatusOK},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			event, err := os.ReadFile(filepath.Join("..", "..", "..", "events", c.name+".json"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			response, err := c.function.Invoke(t.Context(), event)
+			response, err := c.function.Invoke(t.Context(), read(t, "events/"+c.name+".json"))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -72,4 +71,50 @@ func TestEventsHaveTheAnswersThatTheyPromise(t *testing.T) {
 			}
 		})
 	}
+}
+
+// SAM gives a function the name that a resource has in the template. So what the
+// README has the user override must be all that the functions know of resources.
+func TestEventsReadmeOverridesEveryResourceThatAFunctionNames(t *testing.T) {
+	source := read(t, "template.yaml")
+	deployable, err := template.Parse(source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	values := strings.NewReplacer(`"$bucket"`, "files-of-the-stack",
+		`"$secret"`, "arn:aws:secretsmanager:eu-central-1:000000000000:secret:uploads-SessionKeySecret-1234-AbCdEf")
+	given := map[string]string{}
+	readme := regexp.MustCompile(`(?m)--parameter-overrides (.*)$`).FindAllStringSubmatch(string(read(t, "events/README.md")), -1)
+	for _, line := range readme {
+		for _, override := range strings.Fields(values.Replace(line[1])) {
+			name, value, _ := strings.Cut(override, "=")
+			given[name] = value
+		}
+	}
+	resolved, err := deployable.Resolve(given)
+	if err != nil {
+		t.Fatalf("with the overrides %v: %v", given, err)
+	}
+	for _, function := range []string{"UploadFunction", "FilesFunction"} {
+		variables, _ := template.At(map[string]any(resolved), "Resources", function, "Properties", "Environment", "Variables")
+		environment, ok := variables.(map[string]any)
+		if !ok {
+			t.Fatalf("%s has no environment", function)
+		}
+		for name, value := range environment {
+			if _, ok := value.(map[string]any); ok {
+				t.Errorf("%s: %s is %v under SAM with the overrides %v", function, name, value, given)
+			}
+		}
+	}
+}
+
+// read returns a file of the repository.
+func read(t *testing.T, path string) []byte {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("..", "..", "..", filepath.FromSlash(path)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
 }

@@ -596,7 +596,7 @@ func (s *stack) object(t *testing.T, key string) string {
 func TestFaultsOfAnUploadInPartsAreToldAsTheyAre(t *testing.T) {
 	g := newRig(t)
 	const post, get = http.MethodPost, http.MethodGet
-	all := &atOnce{t: t}
+	all := newAtOnce(t)
 	for name, test := range map[string]struct {
 		fault faults.Rule
 		want  int
@@ -630,7 +630,7 @@ func TestFaultsOfAnUploadInPartsAreToldAsTheyAre(t *testing.T) {
 			}
 		})
 	}
-	all.tests.Wait()
+	_ = all.tests.Wait() // the tests tell
 	nothingRuns(t)
 }
 

@@ -84,9 +84,6 @@ func (g *rig) start(t *testing.T, log *slog.Logger, provider aws.CredentialsProv
 	return uploadfunction.New(cfg, settings, log)
 }
 
-// lambdaTime is what an invocation has where a test wants it to run out.
-const lambdaTime = 3 * time.Second
-
 // upload sends files as one event and judges what every answer must keep.
 func (g *rig) upload(t *testing.T, ctx context.Context, conversation string, files ...namedFile) gateway.Answer {
 	t.Helper()
@@ -111,7 +108,7 @@ func (g *rig) invoke(t *testing.T, ctx context.Context, a *function.App, kind la
 func (g *rig) call(t *testing.T, ctx context.Context, a *function.App, kind lambdahttp.Kind, event []byte) gateway.Answer {
 	t.Helper()
 	response, err := a.Invoke(ctx, event)
-	if ctx.Err() == context.DeadlineExceeded {
+	if deadline, ok := ctx.Deadline(); ok && time.Now().After(deadline.Add(patience)) {
 		t.Error("the answer came after Lambda's deadline")
 	}
 	if err != nil {
@@ -284,7 +281,7 @@ func (g *rig) works(t *testing.T, conversation string, files ...namedFile) {
 }
 
 // ours matches a frame of the function's own code.
-var ours = regexp.MustCompile(`(?m)^uploadfiles/internal/(app|form|httpapi|lambdahttp|s3store|session|upload)\.`)
+var ours = regexp.MustCompile(`(?m)^uploadfiles/internal/deployed/(direct|form|function|httpapi|lambdahttp|s3store|session|upload|uploadapi)\.`)
 
 // nothingRuns wants no goroutine of the function to be left. One that has done
 // its work may need a moment to go.
@@ -311,12 +308,22 @@ func running() string {
 	return ""
 }
 
+// within is the context of an invocation that has so much time: it tells when
+// that ends, and ends later only where an answer has longer to come.
 func within(t *testing.T, d time.Duration) context.Context {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), d)
+	deadline := time.Now().Add(d)
+	ctx, cancel := context.WithDeadline(t.Context(), deadline.Add(patience))
 	t.Cleanup(cancel)
-	return ctx
+	return invocation{ctx, deadline}
 }
+
+type invocation struct {
+	context.Context
+	deadline time.Time
+}
+
+func (i invocation) Deadline() (time.Time, bool) { return i.deadline, true }
 
 func (g *rig) setSecret(t *testing.T, name string, labelled map[string]string) {
 	t.Helper()

@@ -106,17 +106,41 @@ func startEngine(ctx context.Context, dir string, ends *ends) (*engine, error) {
 		return nil, err
 	}
 	say("starting a Docker engine")
+	// It leaves the machine's firewall and forwarding alone: containers and this
+	// machine reach each other over the bridge and the engine's own proxies.
 	cmd := exec.Command("dockerd", "--host", e.host, "--data-root", filepath.Join(dir, "docker"),
-		"--exec-root", filepath.Join(state, "exec"), "--pidfile", filepath.Join(state, "pid"))
-	if ip, err := exec.LookPath("ip"); err == nil && bridge() == nil {
-		// The daemon leaves the network that it makes.
-		ends.add(func() error { return quietly(exec.Command(ip, "link", "delete", bridgeName)) })
-	}
+		"--exec-root", filepath.Join(state, "exec"), "--pidfile", filepath.Join(state, "pid"),
+		"--iptables=false", "--ip6tables=false", "--ip-forward=false", "--ip-masq=false")
+	ends.leaveNone(engineFiles...)
+	ends.leaveNoBridge()
 	daemon, err := startChild(cmd, filepath.Join(dir, "dockerd.log"), syscall.SIGTERM, ends)
 	if err != nil {
 		return nil, err
 	}
 	return e, daemon.await(ctx, time.Minute, e.ping)
+}
+
+// engineFiles are what the daemon makes wherever its data are, each folder
+// before what is in it.
+var engineFiles = []string{
+	"/etc/docker", "/etc/docker/key.json", "/run/docker", "/run/docker/plugins",
+	"/run/containerd", "/run/containerd/s",
+	"/opt/containerd", "/opt/containerd/bin", "/opt/containerd/lib",
+}
+
+// leaveNoBridge removes the network that the daemon makes and leaves, where there
+// is none yet.
+func (e *ends) leaveNoBridge() {
+	ip, err := exec.LookPath("ip")
+	if err != nil || bridge() != nil {
+		return
+	}
+	e.add(func() error {
+		if bridge() == nil { // the daemon did not come that far
+			return nil
+		}
+		return quietly(exec.Command(ip, "link", "delete", bridgeName))
+	})
 }
 
 const bridgeName = "docker0"

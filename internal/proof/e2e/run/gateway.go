@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -31,7 +32,25 @@ func buildFolder(tools tools) string { return filepath.Join(tools.dir, "build") 
 func build(ctx context.Context, tools tools) error {
 	cmd := tools.sam(ctx, "build", "--template", "template.yaml", "--build-dir", buildFolder(tools))
 	cmd.Env = append(cmd.Env, "GOARCH_FUNCTION="+runtime.GOARCH)
+	users, err := usersGo(ctx)
+	if err != nil {
+		return err
+	}
+	cmd.Env = append(cmd.Env, users...)
 	return quietly(cmd)
+}
+
+// usersGo gives `sam build` the user's Go: its settings and caches, and those of
+// git. SAM's own settings stay away from the user's home nevertheless.
+func usersGo(ctx context.Context) ([]string, error) {
+	cache, err := command(ctx, "go", "env", "GOCACHE").Output()
+	if err != nil {
+		return nil, fmt.Errorf("go env GOCACHE: %w", err)
+	}
+	return []string{
+		"GOCACHE=" + string(bytes.TrimSpace(cache)),
+		"HOME=" + os.Getenv("HOME"), "XDG_CONFIG_HOME=" + os.Getenv("XDG_CONFIG_HOME"), // empty counts as not set
+	}, nil
 }
 
 // startGateway starts `sam local start-api` on the functions that were built. They

@@ -7,9 +7,11 @@ import (
 	"debug/elf"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"time"
 )
@@ -91,24 +93,66 @@ func importStandIn(ctx context.Context, e *engine, tag string) error {
 	}, bytes.NewReader(content))
 }
 
-// staticShell returns a busybox that needs no libraries.
+// staticShell returns a busybox that needs no libraries: that of this machine or,
+// on Debian, one from a package that is unpacked and not installed, since it
+// would take the place of a busybox of another kind.
 func staticShell(ctx context.Context) ([]byte, error) {
-	const want = "a static busybox is missing (on Debian: apt-get install busybox-static)"
-	if err := ensureProgram(ctx, "busybox", "busybox-static"); err != nil {
-		return nil, fmt.Errorf("%s: %w", want, err)
+	if path, err := exec.LookPath("busybox"); err == nil {
+		if shell, err := readStatic(path); err == nil {
+			return shell, nil
+		}
 	}
-	path, err := exec.LookPath("busybox")
+	shell, err := shellOfDebian(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", want, err)
+		return nil, fmt.Errorf("a static busybox is missing (on Debian: apt-get install busybox-static): %w", err)
 	}
+	return shell, nil
+}
+
+func shellOfDebian(ctx context.Context) ([]byte, error) {
+	apt, err := exec.LookPath("apt-get")
+	if err != nil {
+		return nil, err
+	}
+	folder, err := os.MkdirTemp("", "uploadfiles-busybox-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(folder)
+	if os.Getuid() == 0 { // others take the lists that are there
+		if err := quietly(command(ctx, apt, "update")); err != nil {
+			return nil, err
+		}
+	}
+	download := command(ctx, apt, "download", "busybox-static")
+	download.Dir = folder
+	if err := quietly(download); err != nil {
+		return nil, err
+	}
+	packages, err := filepath.Glob(filepath.Join(folder, "*.deb"))
+	if err != nil || len(packages) != 1 {
+		return nil, fmt.Errorf("%d packages were downloaded instead of one: %w", len(packages), err)
+	}
+	if err := quietly(command(ctx, "dpkg-deb", "--extract", packages[0], folder)); err != nil {
+		return nil, err
+	}
+	shell, err := readStatic(filepath.Join(folder, "bin", "busybox"))
+	if errors.Is(err, fs.ErrNotExist) { // since Debian 13
+		return readStatic(filepath.Join(folder, "usr", "bin", "busybox"))
+	}
+	return shell, err
+}
+
+// readStatic reads a program that needs no libraries.
+func readStatic(path string) ([]byte, error) {
 	program, err := elf.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", want, err)
+		return nil, err
 	}
 	defer program.Close()
 	for _, segment := range program.Progs {
 		if segment.Type == elf.PT_INTERP {
-			return nil, fmt.Errorf("%s: %s needs libraries", want, path)
+			return nil, fmt.Errorf("%s needs libraries", path)
 		}
 	}
 	return os.ReadFile(path)

@@ -45,14 +45,15 @@ func startLocalStack(ctx context.Context, tools tools, ends *ends) (localStack, 
 		return l, err
 	}
 	l.address = net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
-	data, err := os.MkdirTemp("", "uploadfiles-localstack-")
+	data, err := os.MkdirTemp(tools.temp(), "localstack-")
 	if err != nil {
 		return l, err
 	}
 	ends.add(func() error { return os.RemoveAll(data) })
-	cmd := tools.command(context.WithoutCancel(ctx), "localstack", "python", "-m", "localstack.runtime.main")
+	cmd := tools.command(context.WithoutCancel(ctx), "localstack", "python", "-c", localStackMain, filepath.Join(data, "s3"))
 	cmd.Dir = data
-	cmd.Env = append(cmd.Env, "GATEWAY_LISTEN="+l.address, "FILESYSTEM_ROOT="+data, "TMPDIR="+data,
+	// In a container it would take the folders of its own image, wherever its root is.
+	cmd.Env = append(cmd.Env, "GATEWAY_LISTEN="+l.address, "OVERRIDE_IN_DOCKER=0", "FILESYSTEM_ROOT="+data, "TMPDIR="+data,
 		"SERVICES=s3,secretsmanager,cloudformation", "S3_SKIP_SIGNATURE_VALIDATION=0",
 		"SKIP_SSL_CERT_DOWNLOAD=1", "DISABLE_EVENTS=1", "DNS_ADDRESS=0")
 	child, err := startChild(cmd, l.log, syscall.SIGTERM, ends)
@@ -63,6 +64,17 @@ func startLocalStack(ctx context.Context, tools tools, ends *ends) (localStack, 
 		return get(ctx, l.endpoint()+"/_localstack/health")
 	})
 }
+
+// localStackMain starts LocalStack with the folder for its S3 that it is given:
+// by itself (4.9.2) it leaves one for each bucket in /tmp/localstack-s3-storage.
+const localStackMain = `
+import sys
+from localstack.services.s3 import provider
+assert provider.DEFAULT_S3_TMP_DIR  # where it says so
+provider.DEFAULT_S3_TMP_DIR = sys.argv[1]
+from localstack.runtime.main import main
+main()
+`
 
 func freePort() (int, error) {
 	listener, err := net.Listen("tcp4", "127.0.0.1:0")

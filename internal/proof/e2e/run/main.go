@@ -15,6 +15,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -83,7 +84,7 @@ func run(ctx context.Context, work func(context.Context, tools, []string) error,
 	defer lock.Release()
 	tools, err := installTools(ctx, dir)
 	if err != nil {
-		return err
+		return outcome(ctx, err, nil)
 	}
 	return work(ctx, tools, args)
 }
@@ -97,7 +98,7 @@ func lint(ctx context.Context, tools tools, _ []string) error {
 			"--compact", "--quiet", "--skip-download"),
 	} {
 		if err := quietly(c); err != nil {
-			return err
+			return outcome(ctx, err, nil)
 		}
 	}
 	say("template.yaml: sam validate --lint, cfn-lint and checkov find nothing")
@@ -107,14 +108,7 @@ func lint(ctx context.Context, tools tools, _ []string) error {
 // testSuite brings the stack up, tests it, and takes it down.
 func testSuite(ctx context.Context, tools tools, args []string) (err error) {
 	var ends ends
-	defer func() {
-		left := ends.run()
-		if ctx.Err() != nil && left == nil {
-			err = errors.New("interrupted; everything that was started is stopped")
-			return
-		}
-		err = errors.Join(err, left)
-	}()
+	defer func() { err = outcome(ctx, err, ends.run()) }()
 
 	engine, err := findEngine(ctx, tools.dir, &ends)
 	if err != nil {
@@ -166,10 +160,37 @@ func goTest(ctx context.Context, stack e2e.Stack, args []string) error {
 	return nil
 }
 
+// outcome is how a run ended: with its error and that of undoing it. Of one that
+// was interrupted, only what is left counts: all the rest fails then.
+func outcome(ctx context.Context, err, left error) error {
+	switch {
+	case ctx.Err() == nil:
+		return errors.Join(err, left)
+	case left == nil:
+		return errors.New("interrupted; everything that was started is stopped")
+	}
+	return fmt.Errorf("interrupted, and not everything could be undone: %w", left)
+}
+
 // ends are what undoes each step, last step first.
 type ends []func() error
 
 func (e *ends) add(undo func() error) { *e = append(*e, undo) }
+
+// leaveNone removes in the end those files and empty folders that are not there
+// yet. A folder comes before what is in it.
+func (e *ends) leaveNone(paths ...string) {
+	for _, path := range paths {
+		if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
+			e.add(func() error {
+				if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTEMPTY) {
+					return err
+				}
+				return nil
+			})
+		}
+	}
+}
 
 func (e *ends) run() error {
 	var errs []error

@@ -154,6 +154,95 @@ func TestToolsDoNotSeeTheUsersAccount(t *testing.T) {
 	}
 }
 
+// What the tools write where they like is below their folder, and the rest of the
+// user's home is not theirs to see.
+func TestToolsWriteBelowTheirFolderOnly(t *testing.T) {
+	t.Setenv("HOME", "/home/user")
+	t.Setenv("XDG_CACHE_HOME", "/home/user/.cache")
+	t.Setenv("XDG_CONFIG_HOME", "/home/user/.config")
+	t.Setenv("TMPDIR", "/var/tmp")
+	tools := tools{t.TempDir()}
+	if err := tools.makeFolders(); err != nil {
+		t.Fatal(err)
+	}
+	env := effective(tools.sam(t.Context(), "build").Env)
+	for _, name := range []string{"HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "TMPDIR", "__SAM_CLI_APP_DIR"} {
+		if !strings.HasPrefix(env[name], tools.dir+"/") {
+			t.Errorf("%s=%s, want a folder below %s", name, env[name], tools.dir)
+		}
+	}
+	if _, err := os.Stat(env["TMPDIR"]); err != nil {
+		t.Errorf("the temporary folder: %v", err)
+	}
+}
+
+// An index of packages or a proxy that the user has set up counts, so the home
+// stays; caches and temporary files do not go there.
+func TestInstallersKeepTheUsersSettingsAndLeaveHimNoCaches(t *testing.T) {
+	t.Setenv("HOME", "/home/user")
+	tools := tools{t.TempDir()}
+	env := effective(tools.installer(t.Context(), "uv", "venv").Env)
+	if env["HOME"] != "/home/user" {
+		t.Errorf("HOME=%s, want the user's", env["HOME"])
+	}
+	for _, name := range []string{"TMPDIR", "UV_CACHE_DIR", "PIP_CACHE_DIR", "UV_PYTHON_INSTALL_DIR"} {
+		if !strings.HasPrefix(env[name], tools.dir+"/") {
+			t.Errorf("%s=%s, want a folder below %s", name, env[name], tools.dir)
+		}
+	}
+}
+
+// The build is the user's: with his module cache, so that nothing is fetched anew.
+func TestBuildHasTheUsersGo(t *testing.T) {
+	t.Setenv("XDG_CONFIG_HOME", "")
+	cache := t.TempDir()
+	t.Setenv("GOCACHE", cache)
+	env, err := usersGo(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	tools := tools{t.TempDir()}
+	got := effective(append(tools.sam(t.Context(), "build").Env, env...))
+	for name, want := range map[string]string{"HOME": os.Getenv("HOME"), "GOCACHE": cache, "XDG_CONFIG_HOME": ""} {
+		if got[name] != want {
+			t.Errorf("%s=%s, want %q", name, got[name], want)
+		}
+	}
+	if !strings.HasPrefix(got["__SAM_CLI_APP_DIR"], tools.dir) {
+		t.Errorf("SAM's own settings are in %q", got["__SAM_CLI_APP_DIR"])
+	}
+}
+
+// effective are the variables as a process has them: the last value counts.
+func effective(environment []string) map[string]string {
+	values := map[string]string{}
+	for _, e := range environment {
+		name, value, _ := strings.Cut(e, "=")
+		values[name] = value
+	}
+	return values
+}
+
+func TestTemporaryFolderStartsEmpty(t *testing.T) {
+	tools := tools{t.TempDir()}
+	for range 2 {
+		if err := tools.makeFolders(); err != nil {
+			t.Fatal(err)
+		}
+		if left, err := os.ReadDir(tools.temp()); err != nil || len(left) != 0 {
+			t.Errorf("the temporary folder has %v, %v", left, err)
+		}
+		for _, folder := range []string{tools.temp(), tools.cache()} {
+			if err := os.WriteFile(filepath.Join(folder, "file"), nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if _, err := os.Stat(filepath.Join(tools.cache(), "file")); err != nil {
+		t.Errorf("the cache does not last: %v", err)
+	}
+}
+
 func TestInstallationCountsOnlyWithItsLock(t *testing.T) {
 	t.Chdir("../../../..")
 	tool := tools{t.TempDir()}
@@ -270,6 +359,89 @@ func TestEndsRunLastFirstAndAll(t *testing.T) {
 		if !strings.Contains(err.Error(), name+" failed") {
 			t.Errorf("%v does not tell of %s", err, name)
 		}
+	}
+}
+
+func TestOnlyWhatWasNotThereIsRemoved(t *testing.T) {
+	dir := t.TempDir()
+	path := func(name string) string { return filepath.Join(dir, name) }
+	write := func(name string) {
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path(name)), 0o700), os.WriteFile(path(name), nil, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("theirs/key")
+	var ends ends
+	ends.leaveNone(path("theirs"), path("theirs/key"), path("theirs/more"), path("ours"), path("ours/key"), path("shared"), path("never"))
+	write("theirs/more")
+	write("ours/key")
+	write("shared/of somebody who came meanwhile")
+	if err := ends.run(); err != nil {
+		t.Error(err)
+	}
+	var left []string
+	for _, name := range []string{"theirs/key", "theirs/more", "ours", "shared/of somebody who came meanwhile"} {
+		if _, err := os.Lstat(path(name)); err == nil {
+			left = append(left, name)
+		}
+	}
+	if want := []string{"theirs/key", "shared/of somebody who came meanwhile"}; !slices.Equal(left, want) {
+		t.Errorf("left %q, want %q", left, want)
+	}
+}
+
+func TestInterruptedRunTellsOnlyWhatIsLeft(t *testing.T) {
+	failed, left := errors.New("dockerd ended"), errors.New("a container stays")
+	interrupted, interrupt := context.WithCancel(t.Context())
+	interrupt()
+	for _, c := range []struct {
+		name      string
+		ctx       context.Context
+		err, left error
+		want      string
+	}{
+		{"success", t.Context(), nil, nil, ""},
+		{"failure", t.Context(), failed, nil, "dockerd ended"},
+		{"failure and left", t.Context(), failed, left, "dockerd ended\na container stays"},
+		{"interrupted", interrupted, failed, nil, "interrupted; everything that was started is stopped"},
+		{"interrupted and left", interrupted, failed, left, "interrupted, and not everything could be undone: a container stays"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got := ""
+			if err := outcome(c.ctx, c.err, c.left); err != nil {
+				got = err.Error()
+			}
+			if got != c.want {
+				t.Errorf("outcome(%v, %v) = %q, want %q", c.err, c.left, got, c.want)
+			}
+		})
+	}
+}
+
+// A daemon that never came up has made nothing that could be removed, and one
+// that does is told to leave the firewall alone.
+func TestEngineThatDoesNotStartLeavesNothing(t *testing.T) {
+	programs, dir := t.TempDir(), t.TempDir()
+	t.Setenv("TMPDIR", t.TempDir())
+	for name, script := range map[string]string{
+		"dockerd": "echo \"$@\"; exit 1",
+		"ip":      "echo 'Cannot find device' >&2; exit 1",
+	} {
+		if err := os.WriteFile(filepath.Join(programs, name), []byte("#!/bin/sh\n"+script+"\n"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("PATH", programs+string(os.PathListSeparator)+os.Getenv("PATH"))
+	var ends ends
+	_, err := startEngine(t.Context(), dir, &ends)
+	if err == nil || !strings.Contains(err.Error(), "--iptables=false --ip6tables=false --ip-forward=false --ip-masq=false") {
+		t.Errorf("startEngine = %v, want the end of its log with its options", err)
+	}
+	if err := ends.run(); err != nil {
+		t.Errorf("ending it: %v", err)
+	}
+	if left, err := os.ReadDir(os.TempDir()); err != nil || len(left) != 0 {
+		t.Errorf("the temporary folder has %v, %v", left, err)
 	}
 }
 

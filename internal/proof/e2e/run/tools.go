@@ -21,6 +21,9 @@ const pythons = ">=3.11,<3.14"
 // installTools installs what the lock files say, unless it is there.
 func installTools(ctx context.Context, dir string) (tools, error) {
 	t := tools{dir}
+	if err := t.makeFolders(); err != nil {
+		return t, err
+	}
 	for _, name := range []string{"sam", "checkov", "localstack"} {
 		if err := t.install(ctx, name); err != nil {
 			return t, err
@@ -29,8 +32,39 @@ func installTools(ctx context.Context, dir string) (tools, error) {
 	return t, nil
 }
 
+// The folders that the tools may write to as they like. By themselves they take
+// the user's home, caches and temporary folder, and leave much there.
+func (t tools) home() string  { return filepath.Join(t.dir, "home") }
+func (t tools) cache() string { return filepath.Join(t.dir, "cache") }
+func (t tools) temp() string  { return filepath.Join(t.dir, "tmp") }
+
+// makeFolders makes them. What the last run left in the temporary one goes.
+func (t tools) makeFolders() error {
+	if err := os.RemoveAll(t.temp()); err != nil {
+		return err
+	}
+	for _, folder := range []string{t.home(), t.cache(), t.temp()} {
+		if err := os.MkdirAll(folder, 0o700); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// installer makes a command that installs: from where the user's settings say,
+// and with no traces outside of dir.
+func (t tools) installer(ctx context.Context, program string, args ...string) *exec.Cmd {
+	cmd := command(ctx, program, args...)
+	cmd.Env = append(os.Environ(), "TMPDIR="+t.temp(),
+		"UV_CACHE_DIR="+filepath.Join(t.cache(), "uv"), "PIP_CACHE_DIR="+filepath.Join(t.cache(), "pip"),
+		"UV_PYTHON_INSTALL_DIR="+filepath.Join(t.dir, "python"), "UV_PYTHON_INSTALL_BIN=0")
+	return cmd
+}
+
 // lockFile is where the versions and hashes of a tool are.
-func lockFile(name string) string { return filepath.Join("internal", "e2e", "tools", name+".txt") }
+func lockFile(name string) string {
+	return filepath.Join("internal", "proof", "e2e", "tools", name+".txt")
+}
 
 // installed says whether the tool is there as the lock file has it. The copy of
 // the lock file is written last, so that a broken installation does not count.
@@ -56,10 +90,10 @@ func (t tools) install(ctx context.Context, name string) error {
 	}
 	say("installing %s", name)
 	home := filepath.Join(t.dir, name)
-	if err := quietly(command(ctx, uv, "venv", "--quiet", "--clear", "--python", pythons, home)); err != nil {
+	if err := quietly(t.installer(ctx, uv, "venv", "--quiet", "--clear", "--python", pythons, home)); err != nil {
 		return fmt.Errorf("a Python %s is missing and cannot be had (on Debian: apt-get install python3): %w", pythons, err)
 	}
-	err = quietly(command(ctx, uv, "pip", "sync", "--quiet", "--require-hashes",
+	err = quietly(t.installer(ctx, uv, "pip", "sync", "--quiet", "--require-hashes",
 		"--python", filepath.Join(home, "bin", "python"), lockFile(name)))
 	if err != nil {
 		return fmt.Errorf("install %s: %w", name, err)
@@ -84,10 +118,10 @@ func (t tools) uv(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("Python is missing: install Python %s (on Debian: apt-get install python3 python3-venv)", pythons)
 	}
-	if err := quietly(command(ctx, python, "-m", "venv", "--clear", home)); err != nil {
+	if err := quietly(t.installer(ctx, python, "-m", "venv", "--clear", home)); err != nil {
 		return "", fmt.Errorf("Python's venv is missing (on Debian: apt-get install python3-venv): %w", err)
 	}
-	err = quietly(command(ctx, filepath.Join(home, "bin", "python"), "-m", "pip", "install",
+	err = quietly(t.installer(ctx, filepath.Join(home, "bin", "python"), "-m", "pip", "install",
 		"--quiet", "--require-hashes", "--requirement", lockFile("uv")))
 	if err != nil {
 		return "", fmt.Errorf("install uv: %w", err)
@@ -99,6 +133,9 @@ func (t tools) uv(ctx context.Context) (string, error) {
 func (t tools) command(ctx context.Context, tool, program string, args ...string) *exec.Cmd {
 	cmd := command(ctx, filepath.Join(t.dir, tool, "bin", program), args...)
 	cmd.Env = append(withoutAWS(os.Environ()),
+		"HOME="+t.home(), "TMPDIR="+t.temp(), "XDG_CACHE_HOME="+t.cache(),
+		"XDG_CONFIG_HOME="+filepath.Join(t.home(), ".config"), "XDG_DATA_HOME="+filepath.Join(t.home(), ".local", "share"),
+		"__SAM_CLI_APP_DIR="+filepath.Join(t.home(), ".aws-sam"), // also where the home is another
 		"AWS_ACCESS_KEY_ID="+accessKey, "AWS_SECRET_ACCESS_KEY="+secretKey, "AWS_DEFAULT_REGION="+region,
 		"AWS_EC2_METADATA_DISABLED=true", "SAM_CLI_TELEMETRY=0", "LOG_LEVEL=ERROR", "NO_COLOR=1")
 	return cmd
