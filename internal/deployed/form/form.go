@@ -27,6 +27,11 @@
 //     file name, as in the reference: making names safe is done elsewhere.
 //   - It has no limit on parts, and lets a part have 10,000 header lines.
 //
+// It differs from the reference in names: a filename* is read in the charset that
+// it says, a name that can be UTF-8 is UTF-8 where the form says Latin-1, a backslash
+// before a space or a tab hides it, and an empty or garbled file name gives way to
+// another one of the same part. reference_test.go lists each difference.
+//
 // For the same reasons header lines and parameters are read here and not by
 // net/textproto and mime.ParseMediaType.
 package form
@@ -187,7 +192,8 @@ func (r *reader) describe(h header) (Part, error) {
 	if !h.named {
 		return Part{}, ErrNoName
 	}
-	if !r.charset.reads(h.name) || !r.charset.reads(h.filename) {
+	nameIn, filenameIn := h.name.in(r.charset), h.filename.in(r.charset)
+	if !nameIn.reads(h.name.text) || !filenameIn.reads(h.filename.text) {
 		return Part{}, malformed("a name in a charset that is not read here")
 	}
 	left, tooMany := &r.fields, ErrTooManyFields
@@ -199,9 +205,9 @@ func (r *reader) describe(h header) (Part, error) {
 	}
 	*left--
 	return Part{
-		Name:        r.charset.decode(h.name),
+		Name:        nameIn.decode(h.name.text),
 		IsFile:      h.isFile,
-		Filename:    r.charset.decode(h.filename),
+		Filename:    filenameIn.decode(h.filename.text),
 		ContentType: latin1.decode(h.contentType),
 		charset:     r.charset,
 	}, nil
