@@ -49,10 +49,16 @@ import (
 var (
 	// ErrNotForm is returned for a media type other than multipart/form-data.
 	ErrNotForm = errors.New("not a multipart form")
+	// ErrOtherMultipart is an [ErrNotForm] for a media type of parts, such as
+	// multipart/mixed.
+	ErrOtherMultipart = fmt.Errorf("%w but another one of parts", ErrNotForm)
 	// ErrNoBoundary is returned for a media type without a boundary.
 	ErrNoBoundary = errors.New("multipart form without a boundary")
 	// ErrMalformed is returned for a form that cannot be read in exactly one way.
 	ErrMalformed = errors.New("malformed form")
+	// ErrNested is returned for a delimiter that is there twice before a part that
+	// holds the files, as Netty and Vert.x write forms; see [Part.IsNested].
+	ErrNested = errors.New("files inside of a part")
 	// ErrNoName is returned for a part whose Content-Disposition names no field.
 	ErrNoName = errors.New("form part without a name")
 	// ErrTooManyFiles is returned for more files than [Limits] has.
@@ -95,6 +101,12 @@ type Part struct {
 // is not valid, as Latin-1. It is meant for fields.
 func (p Part) Text() string {
 	return p.charset.decode(string(p.Body))
+}
+
+// IsNested reports whether the part is no file and holds parts of its own. They are
+// not read: in forms that is obsolete (RFC 7578, section 4.3).
+func (p Part) IsNested() bool {
+	return !p.IsFile && isMultipart(p.ContentType)
 }
 
 // Parse returns the parts of a form's body, in its order. A body that is empty,
@@ -167,14 +179,30 @@ func (r *reader) skip(prefix []byte) bool {
 	return ok
 }
 
+// skipLine steps over a line, if it is there.
+func (r *reader) skipLine(line []byte) bool {
+	rest, ok := bytes.CutPrefix(r.rest, line)
+	if !ok || !bytes.HasPrefix(rest, []byte("\r\n")) {
+		return false
+	}
+	r.rest = rest[len("\r\n"):]
+	return true
+}
+
 // part reads from behind one delimiter to behind the next.
 func (r *reader) part() (Part, error) {
+	twice := r.skipLine(r.delimiter[len("\r\n"):])
 	h, err := r.header()
 	if err != nil {
 		return Part{}, err
 	}
 	p, err := r.describe(h)
-	if err != nil {
+	switch {
+	case twice && p.IsNested():
+		return Part{}, ErrNested
+	case twice:
+		return Part{}, malformed("a delimiter twice")
+	case err != nil:
 		return Part{}, err
 	}
 	p.Body, err = r.content()

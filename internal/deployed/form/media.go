@@ -13,7 +13,7 @@ type Media struct {
 
 // ParseMedia reads the Content-Type of a request, so that what cannot be a form
 // is refused before its body is touched. The errors are [ErrNotForm],
-// [ErrNoBoundary], and [ErrMalformed] for a boundary that is over [MaxBoundary],
+// [ErrOtherMultipart], [ErrNoBoundary], and [ErrMalformed] for a boundary that is over [MaxBoundary],
 // has line breaks, or is given twice and differs.
 //
 // A boundary that is given but empty is accepted here. As in the reference it
@@ -21,6 +21,9 @@ type Media struct {
 func ParseMedia(contentType string) (Media, error) {
 	kind, params := parameters(contentType)
 	if !strings.EqualFold(kind, "multipart/form-data") {
+		if isMultipart(kind) {
+			return Media{}, ErrOtherMultipart
+		}
 		return Media{}, ErrNotForm
 	}
 	boundary, err := boundaryOf(params)
@@ -32,6 +35,12 @@ func ParseMedia(contentType string) (Media, error) {
 		return Media{}, err
 	}
 	return Media{boundary, charsetOf(charsets)}, nil
+}
+
+// isMultipart reports whether a media type is one of parts.
+func isMultipart(mediaType string) bool {
+	const kind = "multipart/"
+	return len(mediaType) >= len(kind) && strings.EqualFold(mediaType[:len(kind)], kind)
 }
 
 func boundaryOf(ps params) (string, error) {
