@@ -27,6 +27,11 @@
 //     file name, as in the reference: making names safe is done elsewhere.
 //   - It has no limit on parts, and lets a part have 10,000 header lines.
 //
+// It differs from the reference in names: a filename* is read in the charset that
+// it says, a name that can be UTF-8 is UTF-8 where the form says Latin-1, a backslash
+// before a space or a tab hides it, and an empty or garbled file name gives way to
+// another one of the same part. reference_test.go lists each difference.
+//
 // For the same reasons header lines and parameters are read here and not by
 // net/textproto and mime.ParseMediaType.
 package form
@@ -44,10 +49,16 @@ import (
 var (
 	// ErrNotForm is returned for a media type other than multipart/form-data.
 	ErrNotForm = errors.New("not a multipart form")
+	// ErrOtherMultipart is an [ErrNotForm] for a media type of parts, such as
+	// multipart/mixed.
+	ErrOtherMultipart = fmt.Errorf("%w but another one of parts", ErrNotForm)
 	// ErrNoBoundary is returned for a media type without a boundary.
 	ErrNoBoundary = errors.New("multipart form without a boundary")
 	// ErrMalformed is returned for a form that cannot be read in exactly one way.
 	ErrMalformed = errors.New("malformed form")
+	// ErrNested is returned for a delimiter that is there twice before a part that
+	// holds the files, as Netty and Vert.x write forms; see [Part.IsNested].
+	ErrNested = errors.New("files inside of a part")
 	// ErrNoName is returned for a part whose Content-Disposition names no field.
 	ErrNoName = errors.New("form part without a name")
 	// ErrTooManyFiles is returned for more files than [Limits] has.
@@ -90,6 +101,12 @@ type Part struct {
 // is not valid, as Latin-1. It is meant for fields.
 func (p Part) Text() string {
 	return p.charset.decode(string(p.Body))
+}
+
+// IsNested reports whether the part is no file and holds parts of its own. They are
+// not read: in forms that is obsolete (RFC 7578, section 4.3).
+func (p Part) IsNested() bool {
+	return !p.IsFile && isMultipart(p.ContentType)
 }
 
 // Parse returns the parts of a form's body, in its order. A body that is empty,
@@ -162,14 +179,30 @@ func (r *reader) skip(prefix []byte) bool {
 	return ok
 }
 
+// skipLine steps over a line, if it is there.
+func (r *reader) skipLine(line []byte) bool {
+	rest, ok := bytes.CutPrefix(r.rest, line)
+	if !ok || !bytes.HasPrefix(rest, []byte("\r\n")) {
+		return false
+	}
+	r.rest = rest[len("\r\n"):]
+	return true
+}
+
 // part reads from behind one delimiter to behind the next.
 func (r *reader) part() (Part, error) {
+	twice := r.skipLine(r.delimiter[len("\r\n"):])
 	h, err := r.header()
 	if err != nil {
 		return Part{}, err
 	}
 	p, err := r.describe(h)
-	if err != nil {
+	switch {
+	case twice && p.IsNested():
+		return Part{}, ErrNested
+	case twice:
+		return Part{}, malformed("a delimiter twice")
+	case err != nil:
 		return Part{}, err
 	}
 	p.Body, err = r.content()
@@ -187,7 +220,8 @@ func (r *reader) describe(h header) (Part, error) {
 	if !h.named {
 		return Part{}, ErrNoName
 	}
-	if !r.charset.reads(h.name) || !r.charset.reads(h.filename) {
+	nameIn, filenameIn := h.name.in(r.charset), h.filename.in(r.charset)
+	if !nameIn.reads(h.name.text) || !filenameIn.reads(h.filename.text) {
 		return Part{}, malformed("a name in a charset that is not read here")
 	}
 	left, tooMany := &r.fields, ErrTooManyFields
@@ -199,9 +233,9 @@ func (r *reader) describe(h header) (Part, error) {
 	}
 	*left--
 	return Part{
-		Name:        r.charset.decode(h.name),
+		Name:        nameIn.decode(h.name.text),
 		IsFile:      h.isFile,
-		Filename:    r.charset.decode(h.filename),
+		Filename:    filenameIn.decode(h.filename.text),
 		ContentType: latin1.decode(h.contentType),
 		charset:     r.charset,
 	}, nil

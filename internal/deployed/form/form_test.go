@@ -118,6 +118,8 @@ func TestParseMediaRefusesBeforeTheBodyIsRead(t *testing.T) {
 		{"", form.ErrNotForm},
 		{"text/plain", form.ErrNotForm},
 		{"multipart/mixed; boundary=B", form.ErrNotForm},
+		{"multipart/mixed; boundary=B", form.ErrOtherMultipart},
+		{"Multipart/Related", form.ErrOtherMultipart},
 		{"multipart/form-data, multipart/form-data; boundary=B", form.ErrNotForm},
 		{"multipart/form-data", form.ErrNoBoundary},
 		{"multipart/form-data; charset=utf-8", form.ErrNoBoundary},
@@ -291,4 +293,38 @@ func allocated(f func()) uint64 {
 	f()
 	runtime.ReadMemStats(&after)
 	return after.TotalAlloc - before.TotalAlloc
+}
+
+// Netty writes the delimiter twice before a part that holds all files.
+func TestFilesInsideOfAPartAreToldApart(t *testing.T) {
+	nested := "Content-Disposition: form-data; name=\"files\"\r\nContent-Type: Multipart/Mixed; boundary=C\r\n\r\n" +
+		"--C\r\nContent-Disposition: attachment; filename=\"a\"\r\n\r\n1\r\n--C--\r\n"
+	for _, tt := range []struct {
+		name string
+		body []byte
+		want error
+	}{
+		{"delimiter twice, nested", append([]byte("--B\r\n"), simple(nested)...), form.ErrNested},
+		{"delimiter twice, a file", append([]byte("--B\r\n"), simple(fileOf("a", "1"))...), form.ErrMalformed},
+		{"delimiter twice, no name", append([]byte("--B\r\n"), simple("X: y\r\n\r\n1")...), form.ErrMalformed},
+		{"delimiter three times, nested", append([]byte("--B\r\n--B\r\n"), simple(nested)...), form.ErrMalformed},
+		{"nested", simple(nested), nil},
+	} {
+		parts, err := form.Parse(tt.body, media(t, "B"), form.Limits{})
+		if !errors.Is(err, tt.want) {
+			t.Errorf("%s: err = %v, want %v", tt.name, err, tt.want)
+		}
+		if err == nil && !parts[0].IsNested() {
+			t.Errorf("%s: IsNested() = false", tt.name)
+		}
+	}
+}
+
+func TestOnlyTextsOfTheTypeMultipartAreNested(t *testing.T) {
+	for _, part := range []string{fieldOf("a", "1"), "Content-Type: text/plain\r\n" + fieldOf("a", "1"), "Content-Type: multipart/mixed\r\n" + fileOf("a.eml", "1")} {
+		parts, err := form.Parse(simple(part), media(t, "B"), form.Limits{})
+		if err != nil || parts[0].IsNested() {
+			t.Errorf("%q: IsNested() = true, err %v", part, err)
+		}
+	}
 }

@@ -6,7 +6,7 @@ import (
 )
 
 // A header is what matters of a part's header lines. Its texts are bytes in the
-// form's charset.
+// form's charset, or in the one that they say themselves.
 type header struct {
 	disposition
 	disposed    bool
@@ -76,14 +76,14 @@ func (h *header) dispose(value string) error {
 // A disposition is the Content-Disposition of a part. Its type is not looked at,
 // as in the reference.
 type disposition struct {
-	name     string
+	name     value
 	named    bool
-	filename string
+	filename value
 	isFile   bool
 }
 
 func (d disposition) samePart(other disposition) bool {
-	return d.name == other.name && d.isFile == other.isFile
+	return d.name.text == other.name.text && d.isFile == other.isFile
 }
 
 func readDisposition(value string) (disposition, error) {
@@ -100,10 +100,12 @@ func readDisposition(value string) (disposition, error) {
 	if err != nil {
 		return disposition{}, err
 	}
+	filename := best(filenames)
+	filename.text = withoutDrive(filename.text)
 	return disposition{
 		name:     name,
 		named:    len(names) > 0,
-		filename: withoutDrive(last(filenames)),
+		filename: filename,
 		isFile:   len(filenames) > 0,
 	}, nil
 }

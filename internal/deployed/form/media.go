@@ -13,7 +13,7 @@ type Media struct {
 
 // ParseMedia reads the Content-Type of a request, so that what cannot be a form
 // is refused before its body is touched. The errors are [ErrNotForm],
-// [ErrNoBoundary], and [ErrMalformed] for a boundary that is over [MaxBoundary],
+// [ErrOtherMultipart], [ErrNoBoundary], and [ErrMalformed] for a boundary that is over [MaxBoundary],
 // has line breaks, or is given twice and differs.
 //
 // A boundary that is given but empty is accepted here. As in the reference it
@@ -21,6 +21,9 @@ type Media struct {
 func ParseMedia(contentType string) (Media, error) {
 	kind, params := parameters(contentType)
 	if !strings.EqualFold(kind, "multipart/form-data") {
+		if isMultipart(kind) {
+			return Media{}, ErrOtherMultipart
+		}
 		return Media{}, ErrNotForm
 	}
 	boundary, err := boundaryOf(params)
@@ -32,6 +35,12 @@ func ParseMedia(contentType string) (Media, error) {
 		return Media{}, err
 	}
 	return Media{boundary, charsetOf(charsets)}, nil
+}
+
+// isMultipart reports whether a media type is one of parts.
+func isMultipart(mediaType string) bool {
+	const kind = "multipart/"
+	return len(mediaType) >= len(kind) && strings.EqualFold(mediaType[:len(kind)], kind)
 }
 
 func boundaryOf(ps params) (string, error) {
@@ -46,12 +55,12 @@ func boundaryOf(ps params) (string, error) {
 	switch {
 	case err != nil:
 		return "", err
-	case len(boundary) > MaxBoundary:
+	case len(boundary.text) > MaxBoundary:
 		return "", malformed("a boundary of too many bytes")
-	case strings.ContainsAny(boundary, "\r\n"):
+	case strings.ContainsAny(boundary.text, "\r\n"):
 		return "", malformed("a line break in the boundary")
 	}
-	return boundary, nil
+	return boundary.text, nil
 }
 
 // A charset says how the bytes of names become text.
@@ -66,17 +75,37 @@ const (
 // charsetOf reads the charset parameter. Browsers send none, and most charsets
 // need tables, so few are known here. As by the reference, what is not ASCII in a
 // form that says so is Latin-1.
-func charsetOf(readings []string) charset {
+func charsetOf(readings []value) charset {
 	if len(readings) == 0 {
 		return utf8OrLatin1
 	}
-	switch strings.ToLower(last(readings)) {
+	c, _ := charsetNamed(last(readings).text)
+	return c
+}
+
+// charsetNamed also reports whether the charset is known here.
+func charsetNamed(name string) (c charset, known bool) {
+	switch strings.ToLower(name) {
 	case "utf-8", "utf8":
-		return utf8OrLatin1
+		return utf8OrLatin1, true
 	case "iso-8859-1", "latin-1", "latin1", "us-ascii", "ascii":
-		return latin1
+		return latin1, true
 	}
-	return foreign
+	return foreign, false
+}
+
+// in is the charset of a value in a form: the one that it names itself, or that of
+// the form. A form that says Latin-1 can have names in UTF-8 beside others in
+// Latin-1, so they are told apart (Apache HttpClient 5 always says Latin-1); the
+// reference reads such a name as it is labelled, which is never what was meant.
+func (v value) in(form charset) charset {
+	switch {
+	case v.known:
+		return v.charset
+	case form == latin1:
+		return utf8OrLatin1
+	}
+	return form
 }
 
 // reads reports whether s can be read without knowing another charset's table.

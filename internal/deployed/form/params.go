@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // params are the parameters of a header value: what follows its semicolons.
@@ -56,14 +57,19 @@ func trim(s string) string {
 }
 
 // unquote takes off quotes and undoes backslashes before a quote or another
-// backslash. A backslash before anything else is one: it is in Windows paths.
+// backslash, and before a space or a tab, where some clients write one as they may
+// before any character (RFC 9110, section 5.6.4) and the reference leaves it. A
+// backslash before anything else is one: it is in Windows paths.
 func unquote(s string) string {
 	if len(s) < 2 {
 		return s
 	}
 	inner := s[1 : len(s)-1]
 	switch {
+	case s[0] == '"' && s[len(s)-1] == '"' && !strings.Contains(inner, `\`):
+		return inner
 	case s[0] == '"' && s[len(s)-1] == '"':
+		inner = escapedSpaces.Replace(inner)
 		return strings.ReplaceAll(strings.ReplaceAll(inner, `\\`, `\`), `\"`, `"`)
 	case s[0] == '<' && s[len(s)-1] == '>':
 		return inner
@@ -71,15 +77,27 @@ func unquote(s string) string {
 	return s
 }
 
+// escapedSpaces goes by pairs, so that a backslash that is hidden itself hides no
+// space.
+var escapedSpaces = strings.NewReplacer(`\\`, `\\`, `\ `, " ", "\\\t", "\t")
+
+// A value is one value of a parameter.
+type value struct {
+	text    string  // bytes
+	encoded bool    // percent-encoded, behind its charset (RFC 8187, section 3.2)
+	charset charset // where that is known here
+	known   bool
+}
+
 // readings returns the values of a parameter, the one that holds last: those
 // under its plain name in their order, then the one of RFC 2231 (name*,
 // name*0 …), which wins in the reference.
-func (ps params) readings(name string) ([]string, error) {
-	var values []string
+func (ps params) readings(name string) ([]value, error) {
+	var values []value
 	var pieces []piece
 	for _, p := range ps {
 		if p.name == name {
-			values = append(values, p.value)
+			values = append(values, value{text: p.value})
 		} else if piece, ok := p.piece(name); ok {
 			pieces = append(pieces, piece)
 		}
@@ -87,26 +105,43 @@ func (ps params) readings(name string) ([]string, error) {
 	if len(pieces) == 0 {
 		return values, nil
 	}
-	value, err := join(pieces)
-	return append(values, value), err
+	joined, err := join(pieces)
+	return append(values, joined), err
 }
 
 // last returns the value that holds, or nothing.
-func last(values []string) string {
+func last(values []value) value {
 	if len(values) == 0 {
-		return ""
+		return value{}
 	}
 	return values[len(values)-1]
 }
 
 // only returns the one value that all readings agree on, or nothing.
-func only(values []string) (string, error) {
+func only(values []value) (value, error) {
 	for _, v := range values {
-		if v != values[0] {
-			return "", malformed("a parameter with two values")
+		if v.text != values[0].text {
+			return value{}, malformed("a parameter with two values")
 		}
 	}
 	return last(values), nil
+}
+
+// best returns the value that holds where all of them make the same part: the last
+// that is a name, so that none is lost to one that is empty or garbled.
+func best(values []value) value {
+	for _, v := range slices.Backward(values) {
+		if v.isName() {
+			return v
+		}
+	}
+	return last(values)
+}
+
+// isName reports whether there are letters. Those that are percent-encoded have to
+// be in the charset that they say, or in UTF-8.
+func (v value) isName() bool {
+	return v.text != "" && (!v.encoded || v.charset == latin1 || utf8.ValidString(v.text))
 }
 
 // A piece is a parameter of RFC 2231, or a numbered part of one.
@@ -134,15 +169,14 @@ func (p param) piece(name string) (piece, bool) {
 	return piece{number + 1, encoded, p.value}, true
 }
 
-// join puts the pieces together by their numbers. The charset is not looked at:
-// the reference reads the bytes in the form's own.
-func join(pieces []piece) (string, error) {
+// join puts the pieces together by their numbers.
+func join(pieces []piece) (value, error) {
 	slices.SortFunc(pieces, func(a, b piece) int { return cmp.Compare(a.number, b.number) })
 	var joined strings.Builder
 	encoded := false
 	for i, p := range pieces {
 		if i > 0 && (p.number == pieces[i-1].number || pieces[0].number == 0) {
-			return "", malformed("pieces of a parameter that do not fit")
+			return value{}, malformed("pieces of a parameter that do not fit")
 		}
 		if p.encoded {
 			p.value = percentDecode(p.value)
@@ -150,11 +184,12 @@ func join(pieces []piece) (string, error) {
 		}
 		joined.WriteString(p.value)
 	}
-	value := joined.String()
-	if parts := strings.SplitN(value, "'", 3); encoded && len(parts) == 3 {
-		return parts[2], nil
+	v := value{text: joined.String(), encoded: encoded}
+	if parts := strings.SplitN(v.text, "'", 3); encoded && len(parts) == 3 {
+		v.text = parts[2]
+		v.charset, v.known = charsetNamed(parts[0])
 	}
-	return value, nil
+	return v, nil
 }
 
 // percentDecode decodes what is percent-encoded and leaves the rest, stray

@@ -42,9 +42,24 @@ func (e tooLarge) Answer() (int, any) {
 	}{httpapi.Message{Detail: e.Error()}, MaxBody, e.size, e.direct}
 }
 
+// encoded says that a body is compressed, by the name of the coding.
+type encoded string
+
+func (e encoded) Error() string {
+	return fmt.Sprintf("The request body is compressed (Content-Encoding: %.20s). Send it as it is.", string(e))
+}
+
+// Answer implements [httpapi.Answerer].
+func (e encoded) Answer() (int, any) {
+	return http.StatusUnsupportedMediaType, httpapi.Message{Detail: e.Error()}
+}
+
 // invalid says which fields of a form are not what the operation takes, in the
-// words of FastAPI.
-type invalid []invalidField
+// words of FastAPI, and perhaps what to try, in others.
+type invalid struct {
+	fields []invalidField
+	hint   string
+}
 
 type invalidField struct {
 	Type  string         `json:"type"`
@@ -54,7 +69,7 @@ type invalidField struct {
 	Ctx   map[string]any `json:"ctx,omitempty"`
 }
 
-var noFiles = invalid{{Type: "missing", Loc: []any{"body", "files"}, Msg: "Field required"}}
+var noFiles = invalid{fields: []invalidField{{Type: "missing", Loc: []any{"body", "files"}, Msg: "Field required"}}}
 
 // maxEcho is how many bytes of a text go back to its sender. In an answer a byte
 // can take seven, and Lambda drops an answer of more than 6 MB.
@@ -77,5 +92,6 @@ func (invalid) Error() string { return "the form has not the files that the oper
 func (e invalid) Answer() (int, any) {
 	return http.StatusUnprocessableEntity, struct {
 		Detail []invalidField `json:"detail"`
-	}{e}
+		Hint   string         `json:"hint,omitempty"`
+	}{e.fields, e.hint}
 }

@@ -7,8 +7,11 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"uploadfiles/internal/deployed/form"
@@ -44,6 +47,9 @@ func (u UploadFiles) Route() httpapi.Route {
 
 func (u UploadFiles) handle(w http.ResponseWriter, r *http.Request, call *httpapi.Call) error {
 	files, err := u.readFiles(r)
+	if _, ok := errors.AsType[encoded](err); ok {
+		w.Header().Set("Accept-Encoding", "identity") // RFC 9110, section 15.5.16
+	}
 	if large, ok := errors.AsType[tooLarge](err); ok {
 		large.direct = u.Direct.seenFrom(r.URL.EscapedPath())
 		return large
@@ -65,7 +71,7 @@ func (u UploadFiles) handle(w http.ResponseWriter, r *http.Request, call *httpap
 // before its body is decoded.
 func (u UploadFiles) readFiles(r *http.Request) ([]upload.File, error) {
 	media, err := form.ParseMedia(r.Header.Get("Content-Type"))
-	if errors.Is(err, form.ErrNotForm) {
+	if errors.Is(err, form.ErrNotForm) && !errors.Is(err, form.ErrOtherMultipart) {
 		return nil, noFiles
 	}
 	if err != nil {
@@ -76,7 +82,10 @@ func (u UploadFiles) readFiles(r *http.Request) ([]upload.File, error) {
 		return nil, err
 	}
 	parts, err := form.Parse(body, media, form.Limits{Files: u.MaxFiles})
+	coding := r.Header.Get("Content-Encoding")
 	switch {
+	case errors.Is(err, form.ErrMalformed) && coding != "" && !strings.EqualFold(coding, "identity"):
+		return nil, encoded(coding)
 	case errors.Is(err, form.ErrTooManyFiles):
 		return nil, tooMany{"files", cmp.Or(u.MaxFiles, form.DefaultFiles)}
 	case errors.Is(err, form.ErrTooManyFields):
@@ -90,28 +99,41 @@ func (u UploadFiles) readFiles(r *http.Request) ([]upload.File, error) {
 // filesOf picks the field that the operation is about. Others are ignored.
 func filesOf(parts []form.Part) ([]upload.File, error) {
 	var files []upload.File
-	var texts invalid
+	var texts []invalidField
 	echo := maxEcho
 	for _, p := range parts {
-		if p.Name != "files" {
-			continue
-		}
-		if !p.IsFile {
+		switch {
+		case p.Name != "files":
+		case p.IsNested():
+			return nil, form.ErrNested
+		case !p.IsFile:
 			text := p.Text()
 			text = text[:min(len(text), echo)]
 			echo -= len(text)
 			texts = append(texts, notFile(len(files)+len(texts), text))
-			continue
+		default:
+			files = append(files, upload.File{Name: p.Filename, ContentType: p.ContentType, Data: p.Body})
 		}
-		files = append(files, upload.File{Name: p.Filename, ContentType: p.ContentType, Data: p.Body})
 	}
 	switch {
 	case len(texts) > 0:
-		return nil, texts
+		return nil, invalid{fields: texts}
 	case len(files) == 0:
-		return nil, noFiles
+		return nil, elsewhere(parts)
 	}
 	return files, nil
+}
+
+// elsewhere says that there are no files, and where there are some.
+func elsewhere(parts []form.Part) invalid {
+	i := slices.IndexFunc(parts, func(p form.Part) bool { return p.IsFile })
+	if i < 0 {
+		return noFiles
+	}
+	told := noFiles
+	told.hint = fmt.Sprintf(
+		"The form has a file in the field %.100q, and none in the field \"files\". Name the field of each file \"files\".", parts[i].Name)
+	return told
 }
 
 // payload is a body that is in memory already, perhaps still encoded.

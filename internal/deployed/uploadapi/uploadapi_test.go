@@ -2,14 +2,17 @@ package uploadapi_test
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 
@@ -225,6 +228,9 @@ func TestErrorsAreJSON(t *testing.T) {
 			change: func(r *http.Request) { r.Header.Set("Content-Type", "application/json") }},
 		{name: "no content type", method: "POST", path: path, status: 422, detail: missing,
 			change: func(r *http.Request) { r.Header.Del("Content-Type") }},
+		{name: "another type of parts", method: "POST", path: path, status: 415,
+			detail: "The request is not multipart/form-data. Send the files in a form of that type, each in a part named files.",
+			change: func(r *http.Request) { r.Header.Set("Content-Type", "multipart/mixed; boundary=x") }},
 		{name: "no boundary", method: "POST", path: path, status: 400, detail: "Missing boundary in multipart.",
 			change: func(r *http.Request) { r.Header.Set("Content-Type", "multipart/form-data") }},
 		{name: "another boundary", method: "POST", path: path, status: 400, detail: "There was an error parsing the body",
@@ -345,6 +351,114 @@ func TestTextInPlaceOfAFileIsRefused(t *testing.T) {
 	if diff := cmp.Diff(want, got["detail"]); response.StatusCode != http.StatusUnprocessableEntity || diff != "" {
 		t.Errorf("status %d, detail (-want +got):\n%s", response.StatusCode, diff)
 	}
+}
+
+// Some libraries name the field as PHP, a list or a single file has it.
+func TestA422SaysWhereTheFilesAre(t *testing.T) {
+	missing := []any{map[string]any{"type": "missing", "loc": []any{"body", "files"}, "msg": "Field required", "input": nil}}
+	const hint = `The form has a file in the field %s, and none in the field "files". Name the field of each file "files".`
+	for _, test := range []struct{ body, hint string }{
+		{part(`name="files[]"; filename="a"`, "1"), fmt.Sprintf(hint, `"files[]"`)},
+		{part(`name="files[0]"; filename="a"`, "1") + part(`name="files[1]"; filename="b"`, "2"), fmt.Sprintf(hint, `"files[0]"`)},
+		{part(`name="note"`, "hi") + part(`name="file"; filename="a"`, "1"), fmt.Sprintf(hint, `"file"`)},
+		{part(`name=""; filename="a"`, "1"), fmt.Sprintf(hint, `""`)},
+		{part(`name="`+strings.Repeat("ü", 2000)+`"; filename="a"`, "1"), fmt.Sprintf(hint, `"`+strings.Repeat("ü", 100)+`"`)},
+		{part(`name="note"`, "hi"), ""},
+	} {
+		response, got := send(t, newAPI(&storetest.Memory{}, nil), postBody(t, test.body))
+		said, _ := got["hint"].(string)
+		if response.StatusCode != http.StatusUnprocessableEntity || said != test.hint {
+			t.Errorf("%.80q is answered %d with the hint %q, want 422 with %q", test.body, response.StatusCode, said, test.hint)
+		}
+		if diff := cmp.Diff(missing, got["detail"]); diff != "" {
+			t.Errorf("%.80q: detail (-want +got):\n%s", test.body, diff)
+		}
+	}
+}
+
+// part is one part of a form with the boundary b.
+func part(disposition, content string) string {
+	return "--b\r\nContent-Disposition: form-data; " + disposition + "\r\n\r\n" + content + "\r\n"
+}
+
+func postBody(t *testing.T, parts string) *http.Request {
+	t.Helper()
+	r := post(t, path)
+	r.Header.Set("Content-Type", "multipart/form-data; boundary=b")
+	r.Body = io.NopCloser(strings.NewReader(parts + "--b--\r\n"))
+	return r
+}
+
+// What Vert.x 4.5 sends for files of one field, and what it should by RFC 2388.
+func TestFilesInsideOfAPartAreRefusedInWords(t *testing.T) {
+	data, err := os.ReadFile("testdata/vertx.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var vertx struct {
+		ContentType string `json:"content_type"`
+		Body        []byte `json:"body_base64"`
+	}
+	if err := json.Unmarshal(data, &vertx); err != nil {
+		t.Fatal(err)
+	}
+	twice := vertx.Body[:bytes.Index(vertx.Body, []byte("\r\n"))+len("\r\n")]
+	for name, body := range map[string][]byte{"as sent": vertx.Body, "by the RFC": bytes.TrimPrefix(vertx.Body, twice)} {
+		r := post(t, path)
+		r.Header.Set("Content-Type", vertx.ContentType)
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		var store storetest.Memory
+		response, got := send(t, newAPI(&store, nil), r)
+		if text, _ := got["detail"].(string); response.StatusCode != http.StatusUnsupportedMediaType || !strings.Contains(text, "multipartMixed(false)") {
+			t.Errorf("%s: answered %d %v, want 415 that says what to do", name, response.StatusCode, got)
+		}
+		if n := len(store.Objects()); n != 0 {
+			t.Errorf("%s: %d objects are stored, want none", name, n)
+		}
+	}
+}
+
+// A header that is left over from a gateway that has undone the coding does no harm.
+func TestCompressedBodiesAreRefusedInWords(t *testing.T) {
+	for _, test := range []struct {
+		coding     string
+		compressed bool
+		status     int
+	}{
+		{"gzip", true, http.StatusUnsupportedMediaType},
+		{"GZIP, identity", true, http.StatusUnsupportedMediaType},
+		{"", true, http.StatusBadRequest},
+		{"Identity", true, http.StatusBadRequest},
+		{"gzip", false, http.StatusOK},
+		{"identity", false, http.StatusOK},
+	} {
+		r := post(t, path, "a.txt", "hello")
+		r.Header.Set("Content-Encoding", test.coding)
+		if test.compressed {
+			r.Body = io.NopCloser(compress(t, r.Body))
+		}
+		response, body := send(t, newAPI(&storetest.Memory{}, nil), r)
+		if response.StatusCode != test.status {
+			t.Errorf("Content-Encoding %q, compressed %v: %d %v, want %d", test.coding, test.compressed, response.StatusCode, body, test.status)
+		}
+		if test.status != http.StatusUnsupportedMediaType {
+			continue
+		}
+		if text, _ := body["detail"].(string); !strings.Contains(text, test.coding) || response.Header.Get("Accept-Encoding") != "identity" {
+			t.Errorf("Content-Encoding %q: detail %q, Accept-Encoding %q", test.coding, text, response.Header.Get("Accept-Encoding"))
+		}
+	}
+}
+
+func compress(t *testing.T, r io.Reader) io.Reader {
+	t.Helper()
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	_, err := io.Copy(w, r)
+	if err := errors.Join(err, w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return &b
 }
 
 // Control characters take seven times their room in an answer within an event.

@@ -128,6 +128,11 @@ DISPOSITIONS = {
     "two backslashes before a quote": b'form-data; name="files"; filename="a\\\\"b.txt"',
     "three backslashes before a quote": b'form-data; name="files"; filename="a\\\\\\"b.txt"',
     "backslash before a letter": b'form-data; name="files"; filename="a\\b.txt"',
+    "backslash before a space": b'form-data; name="files"; filename="my\\ \\"report\\".txt"',
+    "backslash before a tab": b'form-data; name="files"; filename="my\\\treport.txt"',
+    "backslash before a space, unquoted": b"form-data; name=files; filename=my\\ report.txt",
+    "two backslashes before a space": b'form-data; name="files"; filename="dir\\\\ a.txt"',
+    "three backslashes before a space": b'form-data; name="files"; filename="dir\\\\\\ a.txt"',
     "backslash before a bracket": b'form-data; name="files"; filename="a\\(b.txt"',
     "escaped quote and semicolon": b'form-data; name="files"; filename="a\\";b.txt"',
     "escaped quote in the field": b'form-data; name="fi\\"les"; filename="a.txt"',
@@ -183,6 +188,10 @@ DISPOSITIONS = {
     "filename* with stray percent signs": b"form-data; name=\"files\"; filename*=UTF-8''50%%20off%zz%4",
     "filename* in Latin-1": b"form-data; name=\"files\"; filename*=ISO-8859-1''%FCber.txt",
     "filename* in an unknown charset": b"form-data; name=\"files\"; filename*=x-unknown''%C3%A9.txt",
+    "filename* in Latin-1 that could be UTF-8": b"form-data; name=\"files\"; filename*=ISO-8859-1''%C3%A9.txt",
+    "filename* in an unknown charset beside filename": b"form-data; name=\"files\"; filename*=x-unknown''%C3%A9.txt; filename=\"a.txt\"",
+    "filename* in invalid UTF-8 beside filename": b"form-data; name=\"files\"; filename=\"a.txt\"; filename*=UTF-8''bad%FF%FE.txt",
+    "filename* that names no charset beside filename": b"form-data; name=\"files\"; filename=\"a.txt\"; filename*=%C3%A9.txt",
     "filename* in invalid UTF-8": b"form-data; name=\"files\"; filename*=UTF-8''bad%FF%FE.txt",
     "filename* with bytes that are not encoded": "form-data; name=\"files\"; filename*=UTF-8''é%C3%A9.txt".encode(),
     "filename* twice": b"form-data; name=\"files\"; filename*=UTF-8''a.txt; filename*=UTF-8''b.txt",
@@ -397,6 +406,14 @@ def written():
         body = file(letter) + disposition(b'form-data; name="' + letter + b'"', letter) + END
         write(f"charset {name}", body, FORM + b"; charset=" + charset)
     field = disposition(b'form-data; name="\x80"')
+    for name, value in {
+        "filename* in UTF-8": b"filename=\"???.txt\"; filename*=UTF-8''%E6%97%A5.txt",
+        "filename* in UTF-8, in quotes": b"filename=\"???.txt\"; filename*=\"UTF-8''%E6%97%A5.txt\"",
+        "name* in UTF-8": b"name*=UTF-8''%E6%97%A5; filename=\"a.txt\"",
+    }.items():
+        for charset in [b"ISO-8859-1", b"windows-1252"]:
+            body = disposition(b'form-data; ' + (b"" if b"name*=" in value[:6] else b'name="files"; ') + value) + END
+            write(f"charset {charset.decode()}, {name}", body, FORM + b"; charset=" + charset)
     write("charset of a field only", field + END, FORM + b"; charset=windows-1252")
     write("charset of a filename only", file(b"\x80") + END, FORM + b"; charset=windows-1252")
 
