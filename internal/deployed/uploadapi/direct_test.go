@@ -439,3 +439,29 @@ func TestTooLargeNamesTheDirectLane(t *testing.T) {
 		}
 	}
 }
+
+// A form writes quotation marks and line ends as browsers and curl do; the direct
+// lane gets them as they are, or as its client has them from such a form.
+func TestAFileHasOneNameInBothLanes(t *testing.T) {
+	escape := strings.NewReplacer(`"`, "%22", "\r", "%0D", "\n", "%0A")
+	for _, name := range []string{
+		`He said "hi".txt`, "line\r\nend.txt", "50%22.txt", "100% \"sure\".txt", "a%0Ab.txt", "a%2Fb.txt", `"`, "%\n22.txt", "report.pdf",
+	} {
+		body := "--b\r\nContent-Disposition: form-data; name=\"files\"; filename=\"" + escape.Replace(name) + "\"\r\n\r\nx\r\n--b--\r\n"
+		r := httptest.NewRequest(http.MethodPost, "/api/conversations/c/upload-files", strings.NewReader(body))
+		r.Header.Set("Content-Type", "multipart/form-data; boundary=b")
+		r.Header.Set("X-Session-API-Key", "secret-key")
+		_, answer := send(t, newAPI(new(directtest.Memory), nil), r)
+		inForm, _ := answer["uploaded_files"].([]any)
+		if len(inForm) != 1 {
+			t.Fatalf("upload of %q = %v, want one file", name, answer)
+		}
+		for _, sent := range []string{name, escape.Replace(name)} {
+			var params struct{ Key string }
+			ask(t, newDirect(new(directtest.Memory), nil), "GET", s3Path+"params?filename="+url.QueryEscape(sent), "", &params)
+			if want := "conversations/c/" + inForm[0].(string); params.Key != want {
+				t.Errorf("params for %q = %q, want %q as in the form", sent, params.Key, want)
+			}
+		}
+	}
+}
