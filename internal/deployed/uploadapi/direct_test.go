@@ -425,7 +425,7 @@ func TestTooLargeNamesTheDirectLane(t *testing.T) {
 		path:       {"params": "s3/params", "multipart": "s3/multipart", "max_file_size": 77.0},
 		path + "/": {"params": "../s3/params", "multipart": "../s3/multipart", "max_file_size": 77.0},
 	} {
-		r := post(t, requested, "a", strings.Repeat("x", uploadapi.MaxBody))
+		r := post(t, requested, "a", strings.Repeat("x", maxBody))
 		response, body := send(t, api, r)
 		if diff := cmp.Diff(want, body["direct"]); response.StatusCode != http.StatusRequestEntityTooLarge || diff != "" {
 			t.Errorf("%s: status %d, direct (-want +got):\n%s", requested, response.StatusCode, diff)
