@@ -29,6 +29,8 @@ const maxExtension = 20
 //   - Control and other invisible characters go, among them those that turn the direction of text.
 //     Joiners and variation selectors stay where a script or an emoji needs them.
 //   - Each of <>:"|?* becomes an underscore: Windows refuses them.
+//   - What forms write for a quotation mark and for line ends, %22, %0D and %0A, is taken for those,
+//     so that a file has one name however it is sent. Other percent signs stay.
 //   - Dots and white space at both ends go. A leading hyphen, which programs take for an option,
 //     and a Windows device name get an underscore in front.
 //   - What is over [MaxLength] bytes is cut before the extension, and not inside a character as a reader sees it.

@@ -44,12 +44,34 @@ func clean(name string) string {
 	for {
 		// What filter takes out can bring together what normalization then composes, and the other way round.
 		// Each further round has fewer characters, so this ends.
-		next := filter(norm.NFC.String(name))
+		next := filter(norm.NFC.String(unescape(name)))
 		if next == name {
 			return name
 		}
 		name = next
 	}
+}
+
+// unescape makes of %22, %0D and %0A what filter makes of a quotation mark and of line ends: browsers and curl
+// write those so in a form, where they would end the name
+// (https://html.spec.whatwg.org/multipage/form-control-infrastructure.html#multipart-form-data).
+// What comes together where one goes is undone as well, in the same pass.
+func unescape(name string) string {
+	if !strings.Contains(name, "%") {
+		return name
+	}
+	out := make([]byte, 0, len(name))
+	for i := range len(name) {
+		out = append(out, name[i])
+		before := out[:max(0, len(out)-len("%22"))]
+		switch string(out[len(before):]) {
+		case "%22":
+			out = append(before, '_')
+		case "%0D", "%0A":
+			out = before
+		}
+	}
+	return string(out)
 }
 
 // filter puts an underscore for each refused character and drops the invisible ones,

@@ -260,8 +260,12 @@ func (a *Archive) report(archive *zip.Writer, missing []Missing) error {
 	if len(missing) == 0 {
 		return nil
 	}
+	taken := make(map[string]bool, len(a.objects))
+	for _, o := range a.objects {
+		taken[a.files.name(a.conversation, o)] = true
+	}
 	name := reportName
-	for i := 2; a.has(name); i++ {
+	for i := 2; taken[name]; i++ {
 		name = fmt.Sprintf("MISSING %d.txt", i)
 	}
 	entry, err := create(archive, name, zip.Deflate, time.Now())
@@ -270,10 +274,6 @@ func (a *Archive) report(archive *zip.Writer, missing []Missing) error {
 	}
 	_, err = io.WriteString(entry, reportOf(missing))
 	return err
-}
-
-func (a *Archive) has(name string) bool {
-	return slices.ContainsFunc(a.objects, func(o s3object.Info) bool { return a.files.name(a.conversation, o) == name })
 }
 
 func reportOf(missing []Missing) string {

@@ -287,6 +287,54 @@ func TestReportOfManyMissingFilesIsBounded(t *testing.T) {
 	}
 }
 
+// The names that a report tries are looked up, not searched for: a conversation
+// full of them costs no more than another.
+func TestTheNameOfAReportIsFoundAtOnce(t *testing.T) {
+	const n = 1000
+	id := strings.Repeat("c", 50) // so long that its prefix does not fit on the stack
+	folder := "conversations/" + id + "/"
+	var m filestest.Memory
+	for i := range n {
+		name := "MISSING.txt"
+		if i > 0 {
+			name = fmt.Sprintf("MISSING %d.txt", i+1)
+		}
+		m.Put(filestest.Object{Key: folder + name, Verified: true})
+	}
+	f := newFiles(&m)
+	var report string
+	allocations := func() float64 {
+		return testing.AllocsPerRun(1, func() {
+			a, err := f.Archive(t.Context(), conversation(t, id))
+			var out bytes.Buffer
+			if err == nil {
+				_, err = a.WriteTo(t.Context(), &out)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			entries, err := zip.NewReader(bytes.NewReader(out.Bytes()), int64(out.Len()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			report = entries.File[len(entries.File)-1].Name
+		})
+	}
+	without := allocations()
+	m.Fault = func(_ context.Context, call, key string) error {
+		if call == "open" && key == folder+"MISSING.txt" {
+			return upload.ErrNotFound
+		}
+		return nil
+	}
+	if more := allocations() - without; more > 20*n {
+		t.Errorf("to name one missing file of %d takes %.0f allocations more, want at most 20 for each file", n, more)
+	}
+	if want := fmt.Sprintf("MISSING %d.txt", n+1); report != want {
+		t.Errorf("the report is %q, want %q", report, want)
+	}
+}
+
 func TestArchiveFailsBeforeItBeginsWhereTheStoreIsDown(t *testing.T) {
 	m := filestest.Memory{Fault: func(context.Context, string, string) error { return upload.ErrUnavailable }}
 	if _, err := newFiles(&m).Archive(t.Context(), conversation(t, "c")); !errors.Is(err, upload.ErrUnavailable) {

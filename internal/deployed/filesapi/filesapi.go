@@ -4,8 +4,10 @@ package filesapi
 
 import (
 	"bufio"
+	"context"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -20,8 +22,10 @@ import (
 
 // API is what the routes need. Files is required.
 type API struct {
-	Files  *files.Files
-	MaxZip int64 // bytes of an archive that can go out; zero means no limit
+	Files *files.Files
+	// MaxZip is how many bytes of an archive can go out, by the request's context.
+	// Nil means no limit.
+	MaxZip func(ctx context.Context) int64
 }
 
 const base = "/api/conversations/{id}"
@@ -175,14 +179,8 @@ func (a API) zip(w http.ResponseWriter, r *http.Request, call *httpapi.Call) err
 	if err != nil {
 		return err
 	}
-	if size := archive.MaxSize(); a.MaxZip > 0 && size > a.MaxZip {
-		return tooLarge{
-			Detail: fmt.Sprintf("The archive would have about %d bytes; at most %d can be sent. "+
-				"The script at fetch downloads the files one by one.", size, a.MaxZip),
-			MaxBytes: a.MaxZip,
-			Size:     size,
-			Fetch:    beside(r, "fetch.sh"),
-		}
+	if err := a.refuseZip(r, archive.MaxSize()); err != nil {
+		return err
 	}
 	begin(w, "application/zip", call.Conversation.String()+".zip")
 	if r.Method == http.MethodHead {
@@ -194,7 +192,25 @@ func (a API) zip(w http.ResponseWriter, r *http.Request, call *httpapi.Call) err
 			call.Summary.FileFailed(m.Err)
 		}
 	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return problem{status: http.StatusServiceUnavailable, cause: err,
+			Detail: "The request took too long. Try again, or let the script fetch.sh download the files one by one."}
+	}
 	return err
+}
+
+func (a API) refuseZip(r *http.Request, size int64) error {
+	if a.MaxZip == nil || size <= a.MaxZip(r.Context()) {
+		return nil
+	}
+	most := a.MaxZip(r.Context())
+	return tooLarge{
+		Detail: fmt.Sprintf("The archive would have about %d bytes; at most %d can be sent. "+
+			"The script at fetch downloads the files one by one.", size, most),
+		MaxBytes: most,
+		Size:     size,
+		Fetch:    beside(r, "fetch.sh"),
+	}
 }
 
 // beside is a reference to what lies beside a route, relative to the URL of the

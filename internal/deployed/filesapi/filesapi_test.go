@@ -18,6 +18,7 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -25,9 +26,11 @@ import (
 	"uploadfiles/internal/deployed/files/filestest"
 	"uploadfiles/internal/deployed/filesapi"
 	"uploadfiles/internal/deployed/httpapi"
+	"uploadfiles/internal/deployed/lambdahttp"
 	"uploadfiles/internal/deployed/openapi/openapitest"
 	"uploadfiles/internal/deployed/session"
 	"uploadfiles/internal/deployed/upload"
+	"uploadfiles/internal/local/gateway"
 )
 
 const (
@@ -311,10 +314,43 @@ func TestZipCountsAsFailedWhatTheStoreFailed(t *testing.T) {
 	}
 }
 
+// What is not streamed has not gone out when the time is over, so that its client
+// is told, and the log line tells the same.
+func TestAZipThatRunsOutOfTimeIs503WhereItIsNotStreamed(t *testing.T) {
+	g := newRig("a.txt", "b.txt")
+	g.Fault = func(ctx context.Context, call, key string) error {
+		if call == "open" && key == dir+"b.txt" {
+			<-ctx.Done()
+			return ctx.Err()
+		}
+		return nil
+	}
+	r := httptest.NewRequest(http.MethodGet, base+"/zip", nil)
+	r.Header.Set("X-Session-API-Key", "secret-key")
+	event, err := gateway.Event(lambdahttp.REST, r, nil, gateway.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	out, err := lambdahttp.New(g.handler(), lambdahttp.Options{Reserve: 100 * time.Millisecond}).Invoke(ctx, event)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := gateway.Decode(lambdahttp.REST, out)
+	if err != nil || got.Status != 503 || !bytes.Contains(got.Body, []byte("The request took too long.")) ||
+		!bytes.Contains(got.Body, []byte("fetch.sh")) || got.Header.Get("Retry-After") == "" {
+		t.Errorf("zip = %d %v %.200s, %v, want 503 that names the script", got.Status, got.Header, got.Body, err)
+	}
+	if !strings.Contains(g.log.String(), `"status":503`) {
+		t.Errorf("log %s, want the status that the client got", &g.log)
+	}
+}
+
 func TestZipThatCannotGoOutWholeIsRefused(t *testing.T) {
 	g := newRig("a", "b")
 	g.Put(filestest.Object{Key: dir + "c", Data: make([]byte, 300_000)})
-	g.api.MaxZip = 700_000
+	g.api.MaxZip = func(context.Context) int64 { return 700_000 }
 	if response, _ := g.send(t, http.MethodGet, base+"/zip"); response.StatusCode != 200 {
 		t.Fatalf("below the limit: %d", response.StatusCode)
 	}

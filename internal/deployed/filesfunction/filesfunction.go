@@ -3,6 +3,7 @@
 package filesfunction
 
 import (
+	"context"
 	"log/slog"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -10,6 +11,7 @@ import (
 	"uploadfiles/internal/deployed/files"
 	"uploadfiles/internal/deployed/filesapi"
 	"uploadfiles/internal/deployed/function"
+	"uploadfiles/internal/deployed/lambdahttp"
 	"uploadfiles/internal/deployed/page"
 )
 
@@ -52,22 +54,11 @@ func New(cfg aws.Config, s Settings, log *slog.Logger) *App {
 	services := function.NewServices(cfg, s.Shared, files.DefaultParallel, log)
 	api := filesapi.API{
 		Files:  files.New(files.Options{Store: services.Store, Prefix: s.Prefix, Required: s.Required}),
-		MaxZip: maxWhole,
-	}
-	if s.Streaming {
-		api.MaxZip = maxStreamed
+		MaxZip: func(ctx context.Context) int64 { return int64(lambdahttp.LimitsFrom(ctx).Binary) },
 	}
 	routes := append(api.Routes(), page.Routes(services.Store.Origin)...)
 	return &App{services.App(routes...), s.Streaming}
 }
-
-// How many bytes of a body Lambda hands on: as a stream 200 MB
-// (https://docs.aws.amazon.com/lambda/latest/dg/configuration-response-streaming.html),
-// and otherwise what 6 MB hold in base64, with room for headers.
-const (
-	maxStreamed = 200_000_000 - 64<<10
-	maxWhole    = (6<<20 - 64<<10) / 4 * 3
-)
 
 // LambdaHandler is what lambda.Start takes.
 func (a *App) LambdaHandler() any {

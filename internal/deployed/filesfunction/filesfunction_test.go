@@ -261,7 +261,7 @@ func (s *stack) fetch(t *testing.T, want map[string]string) {
 
 // invoker is a function of its own, whose answers are not streamed, on the stack's
 // secrets and the S3 server at an address.
-func (s *stack) invoker(t *testing.T, endpoint string) (get func(path string) gateway.Answer) {
+func (s *stack) invoker(t *testing.T, kind lambdahttp.Kind, endpoint string) (get func(path string) gateway.Answer) {
 	t.Helper()
 	settings, err := filesfunction.ParseSettings(env("UPLOAD_BUCKET", s.Bucket, "SESSION_KEY_SECRET", s.Secret,
 		"AWS_ENDPOINT_URL_S3", endpoint, "AWS_ENDPOINT_URL_SECRETS_MANAGER", s.SecretsEndpoint))
@@ -273,7 +273,7 @@ func (s *stack) invoker(t *testing.T, endpoint string) (get func(path string) ga
 		t.Helper()
 		r := httptest.NewRequest(http.MethodGet, s.address(path), nil)
 		r.Header.Set("X-Session-API-Key", s.SecretValue)
-		event, err := gateway.Event(lambdahttp.REST, r, nil, gateway.Options{})
+		event, err := gateway.Event(kind, r, nil, gateway.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -281,7 +281,7 @@ func (s *stack) invoker(t *testing.T, endpoint string) (get func(path string) ga
 		if err != nil || len(out) > 6<<20 {
 			t.Fatalf("Invoke = %d bytes, %v", len(out), err)
 		}
-		answer, err := gateway.Decode(lambdahttp.REST, out)
+		answer, err := gateway.Decode(kind, out)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -292,7 +292,7 @@ func (s *stack) invoker(t *testing.T, endpoint string) (get func(path string) ga
 // Without streaming the archive has to fit into an answer of Lambda.
 func TestAnswersThatAreNotStreamedFitIntoLambda(t *testing.T) {
 	s := startStack(t)
-	get := s.invoker(t, s.S3Endpoint)
+	get := s.invoker(t, lambdahttp.REST, s.S3Endpoint)
 	s.upload(t, map[string]string{"a.bin": strings.Repeat("\x00\xff\x01\x02", 1<<20)})
 	if got := get("/zip"); got.Status != 200 {
 		t.Errorf("4 MiB = %d %.200s", got.Status, got.Body)
@@ -300,6 +300,25 @@ func TestAnswersThatAreNotStreamedFitIntoLambda(t *testing.T) {
 	s.upload(t, map[string]string{"b.bin": strings.Repeat("\x00\xff", 1<<19)})
 	if got := get("/zip"); got.Status != 413 || !bytes.Contains(got.Body, []byte(`"fetch":"fetch.sh"`)) {
 		t.Errorf("5 MiB = %d %.200s, want 413", got.Status, got.Body)
+	}
+}
+
+// A load balancer takes less.
+func TestAnswersFitIntoALoadBalancer(t *testing.T) {
+	s := startStack(t)
+	for _, kind := range []lambdahttp.Kind{lambdahttp.ALB, lambdahttp.ALBMultiValue} {
+		get := s.invoker(t, kind, s.S3Endpoint)
+		s.upload(t, map[string]string{"a.bin": strings.Repeat("\x00\xff\x01\x02", 100_000)})
+		if got := get("/zip"); got.Status != 200 {
+			t.Errorf("%s: 400 kB = %d %.200s", kind, got.Status, got.Body)
+		}
+		s.upload(t, map[string]string{"b.bin": strings.Repeat("\x00\xff", 30_000)})
+		if got := get("/zip"); got.Status != 413 || !bytes.Contains(got.Body, []byte(`"max_bytes":700848,`)) {
+			t.Errorf("%s: 460 kB = %d %.200s, want 413", kind, got.Status, got.Body)
+		}
+		if response, _ := s.send(t, http.MethodDelete, "/files/b.bin", nil, nil); response.StatusCode != 204 {
+			t.Errorf("DELETE = %d", response.StatusCode)
+		}
 	}
 }
 
@@ -337,7 +356,7 @@ func TestTheNextListingHasItsConnections(t *testing.T) {
 	}
 	server.Start()
 	t.Cleanup(server.Close)
-	get := startStack(t).invoker(t, server.URL)
+	get := startStack(t).invoker(t, lambdahttp.REST, server.URL)
 	for list := range 3 {
 		before := opened.Load()
 		if got := get("/files"); got.Status != 200 || bytes.Count(got.Body, []byte(`"key"`)) != files.DefaultParallel {

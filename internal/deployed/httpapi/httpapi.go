@@ -16,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"uploadfiles/internal/deployed/lambdahttp"
 	"uploadfiles/internal/deployed/openapi"
 	"uploadfiles/internal/deployed/upload"
 )
@@ -35,11 +36,6 @@ type Options struct {
 	// Metrics adds to the log line of a request; nil means nothing.
 	Metrics func(Summary) []slog.Attr
 }
-
-// MaxAnswer is how many bytes the files may take in an answer. Lambda hands on
-// 6 MB, headers included; a function whose answer is larger has failed for its
-// client, whatever it has stored.
-const MaxAnswer = 6<<20 - 64<<10
 
 type api struct {
 	Options
@@ -62,8 +58,9 @@ type Route struct {
 }
 
 // A Handler answers a request or returns why not: an error that has its row in
-// the table of failure.go, or an [Answerer]. An error after it has written goes
-// to the log, and the answer is broken off, so that nobody takes it for whole.
+// the table of failure.go, or an [Answerer]. That holds after it has written too,
+// where nothing has gone out yet. Otherwise the error goes to the log, and the
+// answer is broken off, so that nobody takes it for whole.
 type Handler func(w http.ResponseWriter, r *http.Request, call *Call) error
 
 // A Call is what is known of a request on its way.
@@ -128,8 +125,11 @@ func (a *api) answer(answer *answer, r *http.Request, summary *Summary) error {
 		header.Set("X-Request-Id", summary.RequestID)
 	}
 	err := a.survive(answer, r, summary)
+	if err == nil {
+		err = answer.fits()
+	}
 	summary.Cause = err
-	if err != nil && answer.status == 0 {
+	if err != nil && answer.takeBack() {
 		fail(answer, r, summary.companion, err)
 		err = nil
 	}
@@ -266,6 +266,36 @@ func (a *answer) Write(p []byte) (int, error) {
 		a.status = http.StatusOK
 	}
 	return a.ResponseWriter.Write(p)
+}
+
+// fits says why an answer that is written could not go out, where that is known.
+func (a *answer) fits() error {
+	if unsent, ok := a.ResponseWriter.(lambdahttp.Unsent); ok {
+		return unsent.Fits()
+	}
+	return nil
+}
+
+// ofContent are the headers that a handler may have set about what it wrote.
+var ofContent = []string{"Content-Disposition", "Content-Length", "Etag", "Last-Modified", "Location", "Repr-Digest"}
+
+// takeBack reports whether another answer can be written: nothing was, or
+// nothing of it has gone out.
+func (a *answer) takeBack() bool {
+	if a.status == 0 {
+		return true
+	}
+	unsent, ok := a.ResponseWriter.(lambdahttp.Unsent)
+	if !ok {
+		return false
+	}
+	unsent.Reset()
+	a.status = 0
+	for _, name := range ofContent {
+		a.Header().Del(name)
+	}
+	a.Header().Set("Cache-Control", "no-store")
+	return true
 }
 
 // Unwrap lets a [http.ResponseController] reach the writer.

@@ -3,7 +3,6 @@ package lambdahttp
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -18,23 +17,80 @@ import (
 type response struct {
 	core   *core.ProxyResponseWriter
 	header http.Header
-	status int // 0 until it is written
-	size   int // bytes of the body that were to be written
+	kind   Kind
+	limit  int    // bytes of the answer's JSON
+	head   bool   // whether the request's method is HEAD
+	status int    // 0 until it is written
+	size   int    // bytes of the body that were to be written
+	json   []byte // the answer as Fits has found it; nil where it is not known
 }
 
-// maxAnswer is how many bytes of an answer that is not streamed Lambda hands on
-// (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html).
-const maxAnswer = 6 << 20
+// Unsent is the ResponseWriter of an answer that goes out when it is whole: until
+// its http.Handler returns, another can take its place.
+type Unsent interface {
+	http.ResponseWriter
 
-// errAnswerTooLarge ends a body that nobody would get.
-var errAnswerTooLarge = errors.New("the answer is too large to go out")
+	// Fits is nil, or an [AnswerTooLarge] where the answer as it is written could
+	// not go out.
+	Fits() error
 
-// tooLarge answers in the place of an answer that is.
-var tooLarge = problem(http.StatusRequestEntityTooLarge,
-	"The answer would have more than 6 MB, which is the most that can be sent here at once. Ask for less.")
+	// Reset takes status and body back. Headers stay as they are set.
+	Reset()
+}
 
-func newResponse() *response {
-	return &response{core: core.NewProxyResponseWriter(), header: http.Header{}}
+var _ Unsent = (*response)(nil)
+
+// An AnswerTooLarge is why an answer cannot go out, in words for the client.
+type AnswerTooLarge struct {
+	Limit int // bytes
+}
+
+func (e AnswerTooLarge) Error() string {
+	return fmt.Sprintf("The answer would have more than %d MB, which is the most that can be sent here at once. Ask for less.", e.Limit/1_000_000)
+}
+
+// Answer is the status and the body that say so.
+func (e AnswerTooLarge) Answer() (status int, body any) {
+	return http.StatusRequestEntityTooLarge, map[string]string{"detail": e.Error()}
+}
+
+func newResponse(kind Kind, r *http.Request) *response {
+	return &response{
+		core:   core.NewProxyResponseWriter(),
+		header: http.Header{},
+		kind:   kind,
+		limit:  LimitsFrom(r.Context()).Answer,
+		head:   r.Method == http.MethodHead,
+	}
+}
+
+// Reset implements [Unsent].
+func (w *response) Reset() {
+	w.core = core.NewProxyResponseWriter()
+	w.status, w.size, w.json = 0, 0, nil
+}
+
+// Fits implements [Unsent].
+func (w *response) Fits() error {
+	_, err := w.encode()
+	return err
+}
+
+// isOver reports whether a body was to be written that is over the limit by itself.
+func (w *response) isOver() bool { return w.size > w.limit && !w.head }
+
+// encode returns the answer as the sender of the event takes it.
+func (w *response) encode() ([]byte, error) {
+	if w.isOver() {
+		return nil, AnswerTooLarge{w.limit}
+	}
+	if w.json == nil {
+		w.json = encode(w.kind, w.answer())
+	}
+	if len(w.json) > w.limit {
+		return nil, AnswerTooLarge{w.limit}
+	}
+	return w.json, nil
 }
 
 // Header returns the headers to send, until the status is written.
@@ -60,8 +116,9 @@ func (w *response) Write(p []byte) (int, error) {
 	if w.status == http.StatusNoContent || w.status == http.StatusNotModified {
 		return 0, http.ErrBodyNotAllowed
 	}
-	if w.size += len(p); w.size > maxAnswer {
-		return 0, errAnswerTooLarge
+	w.json = nil
+	if w.size += len(p); w.size > w.limit {
+		return 0, AnswerTooLarge{w.limit}
 	}
 	return w.core.Write(p)
 }
@@ -71,13 +128,13 @@ func (w *response) Flush() {
 	w.WriteHeader(http.StatusOK)
 }
 
-// answer is what was written, for a request of this method.
-func (w *response) answer(method string) answer {
+// answer is what was written.
+func (w *response) answer() answer {
 	w.Flush()
 	// The adapter's only error is that of a missing status.
 	proxy, _ := w.core.GetProxyResponse()
 	a := answer{Status: proxy.StatusCode, header: proxy.MultiValueHeaders, Body: proxy.Body, IsBase64Encoded: proxy.IsBase64Encoded}
-	if method == http.MethodHead {
+	if w.head {
 		a.Body, a.IsBase64Encoded = "", false
 	}
 	return a

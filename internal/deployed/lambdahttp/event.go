@@ -45,8 +45,9 @@ type event struct {
 	IsBase64Encoded   bool                `json:"isBase64Encoded"`
 	RequestContext    requestContext      `json:"requestContext"`
 
-	kind Kind
-	body body
+	kind     Kind
+	body     body
+	streamed bool // whether its answer is
 }
 
 type requestContext struct {

@@ -71,8 +71,8 @@ func New(h http.Handler, o Options) *Handler {
 
 // Invoke serves one event and returns the answer in the shape that the sender
 // of the event expects. What cannot be served is answered in JSON: 400 for an
-// event that is not an HTTP request, 413 for an answer of more than 6 MB, which
-// Lambda would not hand on, 500 for a panic. The error is always nil,
+// event that is not an HTTP request, 413 for an answer of more than its [Limits],
+// which would not be handed on, 500 for a panic. The error is always nil,
 // since a function error would reach the client as a 502 without words.
 //
 // Invoke may overwrite payload, and the request's body lies in it: the caller
@@ -89,17 +89,13 @@ func (h *Handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	if err != nil {
 		return h.refuse(ctx, event, len(payload), err), nil
 	}
-	w := newResponse()
-	returned := h.serve(w, r)
-	switch {
-	case w.size > maxAnswer && r.Method != http.MethodHead:
-		return encode(event.kind, tooLarge), nil
-	case !returned:
+	w := newResponse(event.kind, r)
+	if !h.serve(w, r) && !w.isOver() {
 		return encode(event.kind, problem(http.StatusInternalServerError, "Internal Server Error")), nil
 	}
-	answer := encode(event.kind, w.answer(r.Method))
-	if len(answer) > maxAnswer {
-		return encode(event.kind, tooLarge), nil
+	answer, err := w.encode()
+	if err != nil {
+		return encode(event.kind, problem(http.StatusRequestEntityTooLarge, err.Error())), nil
 	}
 	return answer, nil
 }

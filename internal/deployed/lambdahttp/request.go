@@ -26,7 +26,9 @@ func (e *event) request(ctx context.Context, base string) (*http.Request, error)
 		return nil, err
 	}
 	info := e.info(ctx, header)
-	r, err := e.convert(context.WithValue(ctx, infoKey{}, info), base, header, info)
+	ctx = context.WithValue(ctx, infoKey{}, info)
+	ctx = context.WithValue(ctx, limitsKey{}, limitsOf(e.kind, e.streamed))
+	r, err := e.convert(ctx, base, header, info)
 	if err != nil {
 		return nil, errEvent
 	}

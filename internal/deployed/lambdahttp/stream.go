@@ -74,6 +74,7 @@ func (h *Handler) Stream(ctx context.Context, payload json.RawMessage) (*Stream,
 	limited, cancel := h.limit(ctx)
 	var r *http.Request
 	if err == nil {
+		event.streamed = true
 		r, err = event.request(limited, h.base)
 	}
 	if err != nil {

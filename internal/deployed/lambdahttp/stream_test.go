@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -347,37 +348,41 @@ func TestAnswerThatIsTooLargeIs413(t *testing.T) {
 			}
 		}
 	}
-	tests := []struct {
+	type test struct {
 		name   string
 		method string
 		size   int
 		text   string
 		want   int
-	}{
-		{"text that fits", "GET", 6<<20 - 1000, "a", 200},
-		{"text that does not", "GET", 6 << 20, "a", 413},
-		{"far too much", "GET", 60 << 20, "a", 413},
-		{"text that does not fit when it is quoted", "GET", 4 << 20, `"`, 413},
-		{"binary that fits", "GET", 4<<20 + 1<<18, "\xff", 200},
-		{"binary that does not", "GET", 5 << 20, "\xff", 413},
-		{"headers of an answer that would not", "HEAD", 5 << 20, "\xff", 200},
 	}
-	for _, kind := range []lambdahttp.Kind{lambdahttp.REST, lambdahttp.HTTPAPI} {
-		for _, tt := range tests {
+	tests := func(limit int) []test {
+		return []test{
+			{"text that fits", "GET", limit - 1000, "a", 200},
+			{"text that does not", "GET", limit, "a", 413},
+			{"far too much", "GET", 10 * limit, "a", 413},
+			{"text that does not fit when it is quoted", "GET", limit * 2 / 3, `"`, 413},
+			{"binary that fits", "GET", limit * 7 / 10, "\xff", 200},
+			{"binary that does not", "GET", limit * 5 / 6, "\xff", 413},
+			{"headers of an answer that would not", "HEAD", limit * 5 / 6, "\xff", 200},
+			{"headers of far too much", "HEAD", 10 * limit, "\xff", 500}, // as its handler has panicked
+		}
+	}
+	for _, kind := range kinds {
+		limit, megabytes := 6<<20, 6
+		if kind == lambdahttp.ALB || kind == lambdahttp.ALBMultiValue {
+			limit, megabytes = 1_000_000, 1
+		}
+		for _, tt := range tests(limit) {
 			h := lambdahttp.New(write(tt.size, tt.text), lambdahttp.Options{})
-			changes := object{"httpMethod": tt.method}
-			if kind == lambdahttp.HTTPAPI {
-				changes = object{"requestContext": object{"http": object{"method": tt.method}}}
-			}
-			out, err := h.Invoke(t.Context(), newEvent(t, kind, changes))
+			out, err := h.Invoke(t.Context(), newEvent(t, kind, withMethod(kind, tt.method)))
 			if err != nil {
 				t.Fatal(err)
 			}
 			got, err := gateway.Decode(kind, out)
-			if err != nil || got.Status != tt.want || len(out) > 6<<20 || taken > 6<<20 {
+			if err != nil || got.Status != tt.want || len(out) > limit || taken > limit {
 				t.Errorf("%s, %s: %d in %d bytes of %d, %v, want %d", kind, tt.name, got.Status, len(out), taken, err, tt.want)
 			}
-			if got.Status == 413 && !bytes.Contains(got.Body, []byte(`{"detail":"The answer would have more than 6 MB`)) {
+			if got.Status == 413 && !bytes.Contains(got.Body, fmt.Appendf(nil, `{"detail":"The answer would have more than %d MB`, megabytes)) {
 				t.Errorf("%s, %s: %s", kind, tt.name, got.Body)
 			}
 		}

@@ -13,8 +13,9 @@ import (
 type lookup struct {
 	*Keys
 	entry *entry
-	seen  int // the last call for the entry that began before this lookup did
-	spent int // misses paid for
+	seen  int  // the last call for the entry that began before this lookup did
+	spent int  // misses paid for
+	early bool // no request waits for it yet
 }
 
 // check goes from what is at hand to what costs a call, and stops at the first
@@ -145,7 +146,9 @@ func (l *lookup) mismatch() error {
 
 // fetch makes a call if it is due. An entry has one call in flight; a lookup that
 // waited for another's asks again whether its own is still due. A call that ends
-// with its own lookup leaves no trace, and the next in line makes it.
+// with its own lookup leaves no trace, and the next in line makes it. Nor does one
+// that failed before a request needed it: the process may have been frozen during
+// it, so that its signature was too old when it arrived.
 func (l *lookup) fetch(ctx context.Context, c *call) error {
 	if !l.holds(c.due) {
 		return nil
@@ -162,8 +165,11 @@ func (l *lookup) fetch(ctx context.Context, c *call) error {
 	}
 	number := l.entry.begin()
 	version, err := l.secrets.Get(ctx, l.entry.id, c.stage)
-	if err != nil && ctx.Err() != nil {
+	switch {
+	case err != nil && ctx.Err() != nil:
 		return unavailable(ctx.Err())
+	case err != nil && l.early:
+		return unavailable(err)
 	}
 	next := l.next(ctx, c, version, err)
 	next.call = number

@@ -193,12 +193,14 @@ func (k *Keys) Check(ctx context.Context, conversation, key string) (err error) 
 }
 
 // Warm reads the secret that all conversations share, so that the first Check
-// need not. It does nothing where each conversation has its own.
+// need not. It does nothing where each conversation has its own. A failure is
+// forgotten, neither logged nor counted: the first Check asks for itself.
 func (k *Keys) Warm(ctx context.Context) error {
 	if k.perConversation() {
 		return nil
 	}
 	l := k.look("")
+	l.early = true
 	defer k.cache.put(l.entry, false, 0)
 	return l.current(ctx)
 }

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"uploadfiles/internal/deployed/session"
@@ -261,15 +263,48 @@ func TestWarmSparesTheFirstCheckItsCall(t *testing.T) {
 	b.wantCalls(t)
 }
 
-func TestWarmReportsAFailureThatMayPass(t *testing.T) {
-	b := sharedBench(t, session.Options{}, firstKey)
-	b.fail(errDown)
-	if err := b.keys.Warm(t.Context()); !errors.Is(err, session.ErrUnavailable) || !errors.Is(err, errDown) {
-		t.Errorf("Warm() = %v, want ErrUnavailable and its cause", err)
+// On Lambda a process can be frozen during the call and thawed by an event: then
+// its signature has expired, and the event's own call would work.
+func TestAFailureOfWarmIsForgotten(t *testing.T) {
+	for _, failure := range []error{errDown, session.ErrNoSecret, session.ErrMalformed} {
+		b := sharedBench(t, session.Options{}, firstKey)
+		b.fail(failure)
+		if err := b.keys.Warm(t.Context()); !errors.Is(err, session.ErrUnavailable) || !errors.Is(err, failure) {
+			t.Errorf("Warm() = %v, want ErrUnavailable and its cause", err)
+		}
+		b.fail(nil)
+		b.check(t, chat, firstKey, nil)
+		b.wantCalls(t, askCurrent, askCurrent)
+		if b.failed.Load() != 0 || b.log.Len() != 0 {
+			t.Errorf("%v: RefreshFailed was called %d times, log %q: want nothing", failure, b.failed.Load(), b.log.String())
+		}
 	}
-	b.fail(nil)
-	b.Advance(time.Second)
-	b.check(t, chat, firstKey, nil)
+}
+
+// The first event's check may come while the call is under way.
+func TestACheckThatWaitsForAFailingWarmAsksForItself(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := slowVault(t)
+		v.put(shared, firstKey)
+		slow, calls := v.hook, 0
+		v.onCall(func(ctx context.Context, id, stage string) error {
+			if calls++; calls == 1 {
+				return errors.Join(slow(ctx, id, stage), errDown)
+			}
+			return nil
+		})
+		keys := session.New(v, session.Options{Secret: shared})
+		var warm sync.WaitGroup
+		warm.Go(func() { _ = keys.Warm(t.Context()) })
+		synctest.Wait()
+		for _, err := range checks(t.Context(), 10, keys, chat, firstKey) {
+			if err != nil {
+				t.Errorf("Check() = %v, want nil", err)
+			}
+		}
+		warm.Wait()
+		v.wantCalls(t, askCurrent, askCurrent)
+	})
 }
 
 func TestWarmAsksNothingWhereConversationsHaveTheirOwnSecrets(t *testing.T) {

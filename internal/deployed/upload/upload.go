@@ -82,7 +82,10 @@ type Uploader struct {
 	Rules       mediatype.Rules // the zero value accepts everything
 	Required    Tag             // without it a file is not handed out; the zero value requires none
 	Parallel    int             // writes at once for one request; zero means [DefaultParallel]
-	MaxAnswer   int             // bytes that the outcomes of one request may take in JSON; zero means no limit
+
+	// MaxAnswer is how many bytes the outcomes of a request may take in JSON
+	// inside of JSON, by the request's context. Nil means no limit.
+	MaxAnswer func(ctx context.Context) int
 }
 
 // DefaultParallel is how many files of one request are written at once. S3 asks
@@ -108,7 +111,7 @@ func (u *Uploader) Upload(ctx context.Context, c Conversation, files []File) ([]
 	for _, w := range writes {
 		w.err = u.address(ctx, w, [32]byte{}, 0)
 	}
-	if u.MaxAnswer > 0 && answerSize(outcomes, writes) > u.MaxAnswer {
+	if u.MaxAnswer != nil && answerSize(outcomes, writes) > u.MaxAnswer(ctx) {
 		return nil, ErrAnswerTooLarge
 	}
 	u.write(ctx, writes)

@@ -394,7 +394,7 @@ func TestUploadTakesAKeyThatWasFreed(t *testing.T) {
 func TestUploadOfMoreThanAnAnswerHoldsStoresNothing(t *testing.T) {
 	store := storetest.Memory{}
 	u := newUploader(&store)
-	u.MaxAnswer = 3000
+	u.MaxAnswer = func(context.Context) int { return 3000 }
 	c := conversation(t, "c")
 	long := strings.Repeat("a", 200)
 	for name, files := range map[string][]upload.File{

@@ -425,7 +425,7 @@ func TestTooLargeNamesTheDirectLane(t *testing.T) {
 		path:       {"params": "s3/params", "multipart": "s3/multipart", "max_file_size": 77.0},
 		path + "/": {"params": "../s3/params", "multipart": "../s3/multipart", "max_file_size": 77.0},
 	} {
-		r := post(t, requested, "a", strings.Repeat("x", uploadapi.MaxBody))
+		r := post(t, requested, "a", strings.Repeat("x", maxBody))
 		response, body := send(t, api, r)
 		if diff := cmp.Diff(want, body["direct"]); response.StatusCode != http.StatusRequestEntityTooLarge || diff != "" {
 			t.Errorf("%s: status %d, direct (-want +got):\n%s", requested, response.StatusCode, diff)
@@ -435,6 +435,32 @@ func TestTooLargeNamesTheDirectLane(t *testing.T) {
 			reference, err := r.URL.Parse(body["direct"].(map[string]any)[name].(string))
 			if err != nil || reference.Path != route {
 				t.Errorf("%s: %s leads to %v, %v, want %s", requested, name, reference, err, route)
+			}
+		}
+	}
+}
+
+// A form writes quotation marks and line ends as browsers and curl do; the direct
+// lane gets them as they are, or as its client has them from such a form.
+func TestAFileHasOneNameInBothLanes(t *testing.T) {
+	escape := strings.NewReplacer(`"`, "%22", "\r", "%0D", "\n", "%0A")
+	for _, name := range []string{
+		`He said "hi".txt`, "line\r\nend.txt", "50%22.txt", "100% \"sure\".txt", "a%0Ab.txt", "a%2Fb.txt", `"`, "%\n22.txt", "report.pdf",
+	} {
+		body := "--b\r\nContent-Disposition: form-data; name=\"files\"; filename=\"" + escape.Replace(name) + "\"\r\n\r\nx\r\n--b--\r\n"
+		r := httptest.NewRequest(http.MethodPost, "/api/conversations/c/upload-files", strings.NewReader(body))
+		r.Header.Set("Content-Type", "multipart/form-data; boundary=b")
+		r.Header.Set("X-Session-API-Key", "secret-key")
+		_, answer := send(t, newAPI(new(directtest.Memory), nil), r)
+		inForm, _ := answer["uploaded_files"].([]any)
+		if len(inForm) != 1 {
+			t.Fatalf("upload of %q = %v, want one file", name, answer)
+		}
+		for _, sent := range []string{name, escape.Replace(name)} {
+			var params struct{ Key string }
+			ask(t, newDirect(new(directtest.Memory), nil), "GET", s3Path+"params?filename="+url.QueryEscape(sent), "", &params)
+			if want := "conversations/c/" + inForm[0].(string); params.Key != want {
+				t.Errorf("params for %q = %q, want %q as in the form", sent, params.Key, want)
 			}
 		}
 	}

@@ -22,24 +22,25 @@ func (e tooMany) Answer() (int, any) {
 	return http.StatusBadRequest, httpapi.Message{Detail: e.Error()}
 }
 
-// tooLarge says that a body has more than [MaxBody] bytes, and where to go on.
+// tooLarge says that a body has more bytes than are taken, and where to go on.
 type tooLarge struct {
+	limit  int
 	size   int64
 	direct *DirectLane
 }
 
 func (e tooLarge) Error() string {
-	return fmt.Sprintf("The request body has %d bytes; at most %d are accepted.", e.size, MaxBody)
+	return fmt.Sprintf("The request body has %d bytes; at most %d are accepted.", e.size, e.limit)
 }
 
 // Answer implements [httpapi.Answerer].
 func (e tooLarge) Answer() (int, any) {
 	return http.StatusRequestEntityTooLarge, struct {
 		httpapi.Message
-		MaxBytes int64       `json:"max_bytes"`
+		MaxBytes int         `json:"max_bytes"`
 		Size     int64       `json:"size"`
 		Direct   *DirectLane `json:"direct,omitempty"`
-	}{httpapi.Message{Detail: e.Error()}, MaxBody, e.size, e.direct}
+	}{httpapi.Message{Detail: e.Error()}, e.limit, e.size, e.direct}
 }
 
 // encoded says that a body is compressed, by the name of the coding.
@@ -70,10 +71,6 @@ type invalidField struct {
 }
 
 var noFiles = invalid{fields: []invalidField{{Type: "missing", Loc: []any{"body", "files"}, Msg: "Field required"}}}
-
-// maxEcho is how many bytes of a text go back to its sender. In an answer a byte
-// can take seven, and Lambda drops an answer of more than 6 MB.
-const maxEcho = 512 << 10
 
 // notFile says that the value at this place of files is a text.
 func notFile(place int, text string) invalidField {

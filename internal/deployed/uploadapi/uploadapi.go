@@ -16,6 +16,7 @@ import (
 
 	"uploadfiles/internal/deployed/form"
 	"uploadfiles/internal/deployed/httpapi"
+	"uploadfiles/internal/deployed/lambdahttp"
 	"uploadfiles/internal/deployed/upload"
 )
 
@@ -33,12 +34,6 @@ type UploadFiles struct {
 	// nil means nowhere.
 	Direct *DirectLane
 }
-
-// MaxBody is the largest body, in bytes after base64 decoding. Lambda takes
-// events of 6 MB at most
-// (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html), so
-// a larger body comes only from a front end that is not Lambda.
-const MaxBody = 6 << 20
 
 // Route is where the operation is served.
 func (u UploadFiles) Route() httpapi.Route {
@@ -93,14 +88,15 @@ func (u UploadFiles) readFiles(r *http.Request) ([]upload.File, error) {
 	case err != nil:
 		return nil, err
 	}
-	return filesOf(parts)
+	// In an answer a byte can take seven.
+	return filesOf(parts, lambdahttp.LimitsFrom(r.Context()).Text/12)
 }
 
-// filesOf picks the field that the operation is about. Others are ignored.
-func filesOf(parts []form.Part) ([]upload.File, error) {
+// filesOf picks the field that the operation is about. Others are ignored. Of
+// texts in place of files, so many bytes are echoed to their sender.
+func filesOf(parts []form.Part, echo int) ([]upload.File, error) {
 	var files []upload.File
 	var texts []invalidField
-	echo := maxEcho
 	for _, p := range parts {
 		switch {
 		case p.Name != "files":
@@ -142,25 +138,27 @@ type payload interface {
 	Bytes() ([]byte, error)
 }
 
-// readBody returns the body without a copy where the request has it in memory.
+// readBody returns the body without a copy where the request has it in memory. One
+// that is over the limit comes only from a front end that is not AWS's.
 func readBody(r *http.Request) ([]byte, error) {
+	limit := lambdahttp.LimitsFrom(r.Context()).Body
 	p, ok := r.Body.(payload)
 	if !ok {
-		return readStream(r)
+		return readStream(r, limit)
 	}
-	if p.Len() > MaxBody {
-		return nil, tooLarge{size: int64(p.Len())}
+	if p.Len() > limit {
+		return nil, tooLarge{limit: limit, size: int64(p.Len())}
 	}
 	return p.Bytes()
 }
 
-func readStream(r *http.Request) ([]byte, error) {
-	body, err := io.ReadAll(io.LimitReader(r.Body, MaxBody+1))
+func readStream(r *http.Request, limit int) ([]byte, error) {
+	body, err := io.ReadAll(io.LimitReader(r.Body, int64(limit)+1))
 	if err != nil {
 		return nil, err
 	}
-	if len(body) > MaxBody {
-		return nil, tooLarge{size: max(r.ContentLength, int64(len(body)))}
+	if len(body) > limit {
+		return nil, tooLarge{limit: limit, size: max(r.ContentLength, int64(len(body)))}
 	}
 	return body, nil
 }

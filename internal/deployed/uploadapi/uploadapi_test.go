@@ -41,6 +41,9 @@ func (k oneKey) Check(_ context.Context, conversation, key string) error {
 	return nil
 }
 
+// maxBody is the most bytes of a request's body, which Lambda's 6 MB bound.
+const maxBody = 6 << 20
+
 // options are all that an API with the uploads can be made from.
 type options struct {
 	httpapi.Options
@@ -287,7 +290,7 @@ func TestBodyIsNotReadWithoutTheKey(t *testing.T) {
 }
 
 func TestBodyOverTheLimitIsRefused(t *testing.T) {
-	for size, want := range map[int]int{uploadapi.MaxBody: http.StatusBadRequest, uploadapi.MaxBody + 1: http.StatusRequestEntityTooLarge} {
+	for size, want := range map[int]int{maxBody: http.StatusBadRequest, maxBody + 1: http.StatusRequestEntityTooLarge} {
 		r := post(t, path)
 		r.Body = io.NopCloser(strings.NewReader(strings.Repeat("x", size)))
 		r.ContentLength = int64(size)
@@ -295,7 +298,7 @@ func TestBodyOverTheLimitIsRefused(t *testing.T) {
 		if response.StatusCode != want {
 			t.Errorf("status for %d bytes = %d, want %d", size, response.StatusCode, want)
 		}
-		if want == http.StatusRequestEntityTooLarge && (body["max_bytes"] != float64(uploadapi.MaxBody) || body["size"] != float64(size)) {
+		if want == http.StatusRequestEntityTooLarge && (body["max_bytes"] != float64(maxBody) || body["size"] != float64(size)) {
 			t.Errorf("the body %v states not limit and size", body)
 		}
 	}

@@ -3,6 +3,7 @@
 package uploadfunction
 
 import (
+	"context"
 	"log/slog"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -10,6 +11,7 @@ import (
 	"uploadfiles/internal/deployed/direct"
 	"uploadfiles/internal/deployed/function"
 	"uploadfiles/internal/deployed/httpapi"
+	"uploadfiles/internal/deployed/lambdahttp"
 	"uploadfiles/internal/deployed/mediatype"
 	"uploadfiles/internal/deployed/upload"
 	"uploadfiles/internal/deployed/uploadapi"
@@ -66,7 +68,7 @@ func New(cfg aws.Config, s Settings, log *slog.Logger) *function.App {
 			MaxFileSize: s.MaxFileSize,
 			Rules:       s.Rules,
 			Required:    s.Required,
-			MaxAnswer:   httpapi.MaxAnswer,
+			MaxAnswer:   func(ctx context.Context) int { return lambdahttp.LimitsFrom(ctx).Text },
 		},
 		MaxFiles:    s.MaxFiles,
 		SkipObjects: s.SkipObjects,

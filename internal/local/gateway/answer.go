@@ -36,8 +36,12 @@ type wire struct {
 // Decode reads a function's answer as a gateway of this kind does, or returns
 // an error that is ErrMalformed. It is strict: a field that the kind has no use
 // for is an error as well, which for a REST API is what AWS does, and elsewhere
-// would be a header or a cookie that never arrives.
+// would be a header or a cookie that never arrives. So is an answer of more bytes
+// than a load balancer takes.
 func Decode(kind lambdahttp.Kind, response []byte) (Answer, error) {
+	if balancer(kind) && len(response) > maxBalanced {
+		return Answer{}, fmt.Errorf("%w: %d bytes, a load balancer takes %d", ErrMalformed, len(response), maxBalanced)
+	}
 	var w wire
 	decoder := json.NewDecoder(bytes.NewReader(response))
 	decoder.DisallowUnknownFields()
@@ -63,18 +67,26 @@ func Decode(kind lambdahttp.Kind, response []byte) (Answer, error) {
 	return Answer{Status: w.Status, Header: w.header(), Body: body}, nil
 }
 
+// maxBalanced is how many bytes of an answer's JSON a load balancer takes. The
+// documentation says 1 MB and not which: this is the smaller
+// (https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-functions.html).
+const maxBalanced = 1_000_000
+
+func balancer(kind lambdahttp.Kind) bool {
+	return kind == lambdahttp.ALB || kind == lambdahttp.ALBMultiValue
+}
+
 // misplaced names a field that this kind of gateway does not read.
 func (w *wire) misplaced(kind lambdahttp.Kind) string {
 	rest := kind == lambdahttp.REST
-	balancer := kind == lambdahttp.ALB || kind == lambdahttp.ALBMultiValue
 	switch {
-	case w.Description != nil && !balancer:
+	case w.Description != nil && !balancer(kind):
 		return "statusDescription"
 	case w.Headers != nil && kind == lambdahttp.ALBMultiValue:
 		return "headers"
 	case w.MultiValueHeaders != nil && !rest && kind != lambdahttp.ALBMultiValue:
 		return "multiValueHeaders"
-	case w.Cookies != nil && (rest || balancer):
+	case w.Cookies != nil && (rest || balancer(kind)):
 		return "cookies"
 	}
 	return ""

@@ -3,6 +3,7 @@ package gateway_test
 import (
 	"errors"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -71,5 +72,23 @@ func TestMalformedAnswerIsRefused(t *testing.T) {
 				t.Errorf("Decode(%q, %s) = %+v, %v, want ErrMalformed", tt.kind, tt.in, got, err)
 			}
 		})
+	}
+}
+
+func TestDecodeTakesNoMoreThanALoadBalancerDoes(t *testing.T) {
+	answer := func(size int) []byte {
+		const head, tail = `{"statusCode":200,"body":"`, `"}`
+		return []byte(head + strings.Repeat("a", size-len(head)-len(tail)) + tail)
+	}
+	for _, kind := range []lambdahttp.Kind{lambdahttp.ALB, lambdahttp.ALBMultiValue} {
+		if _, err := gateway.Decode(kind, answer(1_000_000)); err != nil {
+			t.Errorf("Decode of 1 MB from an event of kind %q = %v", kind, err)
+		}
+		if _, err := gateway.Decode(kind, answer(1_000_001)); !errors.Is(err, gateway.ErrMalformed) {
+			t.Errorf("Decode of more than 1 MB from an event of kind %q = %v, want ErrMalformed", kind, err)
+		}
+	}
+	if _, err := gateway.Decode(lambdahttp.REST, answer(1_000_001)); err != nil {
+		t.Errorf("Decode of more than 1 MB from a REST API = %v", err)
 	}
 }

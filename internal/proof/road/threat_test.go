@@ -451,9 +451,9 @@ type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) Do(r *http.Request) (*http.Response, error) { return f(r) }
 
-// F24: the largest answer fits into what Lambda hands on.
+// F24: the largest answer fits into what is handed on, by Lambda and by a load
+// balancer, and nothing is stored where it would not.
 func TestLargestAnswerFitsIntoLambda(t *testing.T) {
-	const maxAnswer = 6 << 20
 	g := newRig(t)
 	g.takesAnyone()
 	// As long as the tokens of Lambda's roles come.
@@ -464,25 +464,62 @@ func TestLargestAnswerFitsIntoLambda(t *testing.T) {
 	for i := range names {
 		names[i] = fmt.Sprintf("%s%03d.txt", strings.Repeat("長", 82), i)
 	}
-	body, contentType := rawForm(names, func(i int) string { return fmt.Sprint(i) })
-	event, err := gateway.Event(lambdahttp.REST, g.post(t, "large", body, contentType), body, gateway.Options{BinaryTypes: []string{"*/*"}})
-	if err != nil {
-		t.Fatal(err)
+	for _, test := range []struct {
+		kind       lambdahttp.Kind
+		limit      int
+		over, fits []string
+	}{
+		{lambdahttp.REST, 6 << 20, names, names[:600]},
+		{lambdahttp.HTTPAPI, 6 << 20, names, names[:600]},
+		{lambdahttp.ALB, 1_000_000, names[:100], names[:90]},
+		{lambdahttp.ALBMultiValue, 1_000_000, names[:100], names[:90]},
+	} {
+		send := func(names []string) []byte {
+			t.Helper()
+			body, contentType := rawForm(names, func(i int) string { return fmt.Sprint(i) })
+			event, err := gateway.Event(test.kind, g.post(t, "large", body, contentType), body, gateway.Options{BinaryTypes: []string{"*/*"}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			response, err := role.Invoke(t.Context(), event)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return response
+		}
+		before := len(g.store.Requests())
+		if response := send(test.over); !bytes.Contains(response, []byte(`"statusCode":413`)) {
+			t.Errorf("%s: more than an answer holds is answered %.200s; want 413", test.kind, response)
+		}
+		if n := len(g.store.Requests()) - before; n != 0 {
+			t.Errorf("%s: %d requests to S3, want none", test.kind, n)
+		}
+		response := send(test.fits)
+		if len(response) > test.limit || len(response) < test.limit*3/4 || !bytes.Contains(response, []byte(`"statusCode":200`)) {
+			t.Errorf("%s: the answer has %d bytes, want up to the %d that are handed on: %.200s", test.kind, len(response), test.limit, response)
+		}
 	}
-	response, err := role.Invoke(t.Context(), event)
-	if err != nil || !bytes.Contains(response, []byte(`"statusCode":413`)) {
-		t.Errorf("more than an answer holds is answered %.200s, %v; want 413", response, err)
+}
+
+// F24: what a load balancer hands on is a sixth of Lambda's. Without a role's
+// token, a thousand small files have an answer between the two.
+func TestAThousandFilesThroughALoadBalancerAreRefusedAndFewerStored(t *testing.T) {
+	g := newRig(t)
+	names := make([]string, 1000)
+	for i := range names {
+		names[i] = fmt.Sprintf("f%04d.txt", i)
 	}
-	if n := len(g.store.Requests()); n != 0 {
-		t.Errorf("%d requests to S3, want none", n)
-	}
-	body, contentType = rawForm(names[:600], func(i int) string { return fmt.Sprint(i) })
-	event, err = gateway.Event(lambdahttp.REST, g.post(t, "large", body, contentType), body, gateway.Options{BinaryTypes: []string{"*/*"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	response, err = role.Invoke(t.Context(), event)
-	if err != nil || len(response) > maxAnswer || !bytes.Contains(response, []byte(`"statusCode":200`)) {
-		t.Errorf("the answer has %d bytes, Lambda hands on %d; %v", len(response), maxAnswer, err)
+	for _, kind := range []lambdahttp.Kind{lambdahttp.ALB, lambdahttp.ALBMultiValue} {
+		conversation := string(kind)
+		for _, test := range []struct{ files, status, stored int }{{1000, http.StatusRequestEntityTooLarge, 0}, {600, http.StatusOK, 600}} {
+			body, contentType := rawForm(names[:test.files], func(i int) string { return fmt.Sprint(i) })
+			got := g.invoke(t, t.Context(), g.app, kind, g.post(t, conversation, body, contentType), body)
+			if got.Status != test.status {
+				t.Errorf("%s: %d files are answered %d %.200s, want %d", kind, test.files, got.Status, got.Body, test.status)
+			}
+			if n := len(g.stored(t, conversation)); n != test.stored {
+				t.Errorf("%s: of %d files %d are stored, want %d", kind, test.files, n, test.stored)
+			}
+		}
 	}
 }
