@@ -20,12 +20,14 @@ import (
 )
 
 // Limits of S3 (https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html).
+// The largest object is as many of the largest parts as one may have: 48.8 TiB
+// (https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingObjects.html).
 const (
 	MaxPut      = 5 << 30 // bytes of an object that one request writes, and of a part
 	MinPart     = 5 << 20 // bytes of every part but the last
 	MaxParts    = 10_000
-	DefaultSize = 5 << 30 // bytes in one file, where nothing else is set
-	MaxSize     = 5 << 40 // bytes that the limit may be set to
+	DefaultSize = 5 << 30           // bytes in one file, where nothing else is set
+	MaxSize     = MaxParts * MaxPut // bytes that the limit may be set to
 )
 
 // File is what a client says of a file that it is going to send.

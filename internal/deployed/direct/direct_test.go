@@ -198,6 +198,14 @@ func TestALargerFileGoesInParts(t *testing.T) {
 	if _, err := l.Begin(t.Context(), conversation(t, "c"), f); err != nil {
 		t.Errorf("Begin = %v", err)
 	}
+	// 10,000 parts of 5 GiB.
+	const most = 53_687_091_200_000
+	for size, want := range map[int64]upload.Code{most: "", most + 1: upload.TooLarge} {
+		f.Size = size
+		if _, err := l.Begin(t.Context(), conversation(t, "c"), f); codeOf(err) != want {
+			t.Errorf("Begin with %d bytes = %v, want %q", size, err, want)
+		}
+	}
 }
 
 // A length of zero cannot be signed, so the hash of nothing is.

@@ -45,7 +45,7 @@ func TestSettingsAreRead(t *testing.T) {
 	got, err := uploadfunction.ParseSettings(env(
 		"UPLOAD_PREFIX", "a/b/", "SESSION_KEY_CACHE", "2s", "SESSION_KEY_PREVIOUS_WINDOW", "0",
 		"URL_EXPIRY", "168h", "S3_PUBLIC_ENDPOINT", "https://s3.example.com/", "MAX_FILES", "5",
-		"MAX_FILE_SIZE", "1000", "MAX_DIRECT_FILE_SIZE", "5497558138880", "CORS_ALLOWED_ORIGINS", "https://a.example.com, http://localhost:5173",
+		"MAX_FILE_SIZE", "1000", "MAX_DIRECT_FILE_SIZE", "53687091200000", "CORS_ALLOWED_ORIGINS", "https://a.example.com, http://localhost:5173",
 		"REQUIRE_TAG", "scan=clean=yes", "SKIPPED_FILES", "objects", "BASE_PATH", "/chat/v1", "LOG_LEVEL", "debug", "AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9000",
 		"AWS_ENDPOINT_URL_SECRETS_MANAGER", "http://127.0.0.1:9001",
 	))
@@ -59,7 +59,7 @@ func TestSettingsAreRead(t *testing.T) {
 			Origins: []string{"https://a.example.com", "http://localhost:5173"}, Required: upload.Tag{Key: "scan", Value: "clean=yes"},
 			BasePath: "/chat/v1", LogLevel: slog.LevelDebug, S3Endpoint: "http://127.0.0.1:9000", SecretsEndpoint: "http://127.0.0.1:9001",
 		},
-		MaxFiles: 5, MaxFileSize: 1000, MaxDirect: 5 << 40, SkipObjects: true,
+		MaxFiles: 5, MaxFileSize: 1000, MaxDirect: 53_687_091_200_000, SkipObjects: true,
 	}
 	if diff := cmp.Diff(want, got, ignoreRules); diff != "" {
 		t.Errorf("settings (-want +got):\n%s", diff)
@@ -79,7 +79,7 @@ func TestWrongSettingsAreRefused(t *testing.T) {
 		"AWS_ENDPOINT_URL_SECRETS_MANAGER": {"localhost"},
 		"MAX_FILES":                        {"0", "-1", "ten", "100001", "1.5"},
 		"MAX_FILE_SIZE":                    {"0", "5MB"},
-		"MAX_DIRECT_FILE_SIZE":             {"0", "-1", "5GB", "5497558138881"},
+		"MAX_DIRECT_FILE_SIZE":             {"0", "-1", "5GB", "53687091200001"},
 		"CORS_ALLOWED_ORIGINS":             {"example.com", "https://example.com/", "https://a.example.com,nonsense", "https://*.example.com/x"},
 		"SKIPPED_FILES":                    {"name", "Objects"},
 		"LOG_LEVEL":                        {"loud"},
