@@ -2,8 +2,6 @@ package template_test
 
 import (
 	"fmt"
-	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -36,10 +34,9 @@ var versionPromises = []promise{
 			names := slices.DeleteFunc(template.Names(properties(t, api)), func(name string) bool { return slices.Contains(ofStage, name) })
 			return sameParameters(t, api, names, "BinaryMediaTypes.2")
 		},
-		breaks: append(remove(api+".Properties.BinaryMediaTypes.2.Fn::If.1.Fn::Join.1.0",
-			api+".Properties.BinaryMediaTypes.2.Fn::If.1.Fn::Join.1.1", api+".Properties.BinaryMediaTypes.2.Fn::If.1.Fn::Join.1.2"),
+		breaks: append(without(api+".Properties.BinaryMediaTypes.2.Fn::If.1", "CorsAllowedOrigins", "DomainName", "MaxDirectFileSize"),
 			change{api + ".Properties.MinimumCompressionSize", object{"Ref": "MaxFiles"}},
-			change{api + ".Properties.BinaryMediaTypes.2.Fn::If.1.Fn::Join.1.0", object{"Ref": "LogLevel"}}),
+			change{api + ".Properties.BinaryMediaTypes.2.Fn::If.0", "HasDomain"}),
 	},
 	{
 		name:   "what SAM alone shall see is left out of every stack",
@@ -57,10 +54,8 @@ var ofStage = []string{"AccessLogSetting", "BinaryMediaTypes", "MethodSettings",
 func versions(function string, more ...string) promise {
 	variables := function + ".Properties.Environment.Variables."
 	const named = "SourceKMSKeyArn"
-	breaks := remove(function+".Properties."+named, variables+given)
-	for i := range append(of(function), more...) {
-		breaks = append(breaks, change{path: fmt.Sprintf("%s.Properties.%s.Fn::If.1.Fn::Join.1.%d", function, named, i)})
-	}
+	breaks := append(remove(function+".Properties."+named, variables+given),
+		without(function+".Properties."+named+".Fn::If.1", append(of(function), more...)...)...)
 	return promise{
 		name: "a parameter that changes " + function + " makes a version, and no other does",
 		check: func(t template.Template) error {
@@ -70,14 +65,14 @@ func versions(function string, more ...string) promise {
 					others = append(others, name)
 				}
 			}
-			if found := parametersIn(t, pick(t, function, others), true); len(found) != 0 {
+			if found := t.ParametersIn(pick(t, function, others), true); len(found) != 0 {
 				return fmt.Errorf("parameters %v decide a property of %s; does a version keep it?", found, function)
 			}
 			return all(sameParameters(t, function, kept, named), visible(t, function, kept))
 		},
 		breaks: append(breaks,
 			change{function + ".Properties." + named + ".Fn::If.0", "HasKmsKey"},
-			change{function + ".Properties." + named + ".Fn::If.1.Fn::Join.1.0", object{"Ref": "LogRetentionDays"}},
+			change{function + ".Properties." + named + ".Fn::If.1.Fn::Sub", every(append(of(function), append(more, "LogRetentionDays")...))},
 			change{variables + "NEW", object{"Ref": "WafRateLimit"}},
 			change{variables + "NEW", object{"Fn::If": list("HasDashboard", "1", "2")}},
 			change{variables + "NEW", object{"Fn::Sub": "${ThrottleRate} a second"}},
@@ -85,6 +80,18 @@ func versions(function string, more ...string) promise {
 			change{variables + given, object{"Fn::Sub": "${ExistingBucketName},${ExistingSecretArn}"}}),
 	}
 }
+
+// without are changes of a text with all the parameters to one that lacks one of them.
+func without(path string, parameters ...string) []change {
+	var changes []change
+	for i := range parameters {
+		changes = append(changes, change{path, object{"Fn::Sub": every(slices.Delete(slices.Clone(parameters), i, i+1))}})
+	}
+	return changes
+}
+
+// every is a text with the values of parameters.
+func every(parameters []string) string { return "${" + strings.Join(parameters, "}|${") + "}" }
 
 // of are the parameters that are settings of a function, and those behind
 // settings that are worked out.
@@ -102,7 +109,7 @@ func of(function string) []string {
 // sameParameters compares the parameters that decide properties of a resource
 // with those whose values SAM puts in at another.
 func sameParameters(t template.Template, resource string, decided []string, named string) error {
-	want := parametersIn(t, pick(t, resource, decided), true)
+	want := t.ParametersIn(pick(t, resource, decided), true)
 	at, ok := template.At(object(t), strings.Split(resource+".Properties."+named, ".")...)
 	if !ok {
 		return fmt.Errorf("%s has no %s", resource, named)
@@ -110,7 +117,7 @@ func sameParameters(t template.Template, resource string, decided []string, name
 	if condition, _ := template.At(at, "Fn::If", "0"); condition != "Never" {
 		return fmt.Errorf("%s of %s may come into the stack, if %v", named, resource, condition)
 	}
-	if diff := cmp.Diff(want, parametersIn(t, at, false)); diff != "" {
+	if diff := cmp.Diff(want, t.ParametersIn(at, false)); diff != "" {
 		return fmt.Errorf("parameters that decide %v of %s (-) and that SAM puts in at %s (+):\n%s", decided, resource, named, diff)
 	}
 	return nil
@@ -120,8 +127,8 @@ func sameParameters(t template.Template, resource string, decided []string, name
 // were, for of a function that is as before Lambda publishes no version, and the
 // deployment fails (https://docs.aws.amazon.com/lambda/latest/api/API_PublishVersion.html).
 func visible(t template.Template, resource string, decided []string) error {
-	always := parametersIn(t, unconditional(pick(t, resource, decided)), false)
-	for _, name := range parametersIn(t, pick(t, resource, decided), true) {
+	always := t.ParametersIn(unconditional(pick(t, resource, decided)), false)
+	for _, name := range t.ParametersIn(pick(t, resource, decided), true) {
 		if !slices.Contains(always, name) {
 			return fmt.Errorf("a change of %s may leave %s as it is", name, resource)
 		}
@@ -173,52 +180,4 @@ func unconditional(v any) any {
 		return out
 	}
 	return v
-}
-
-var reference = regexp.MustCompile(`\$\{(\w+)\}`)
-
-// parametersIn are the names of the parameters to which a value refers, sorted;
-// those of the conditions too, if they count.
-func parametersIn(t template.Template, v any, conditions bool) []string {
-	declared, written := t["Parameters"].(object), t["Conditions"].(object)
-	found := map[string]bool{}
-	var walk func(any)
-	add := func(name string) {
-		if _, ok := declared[name]; ok {
-			found[name] = true
-		}
-	}
-	condition := func(name any) {
-		if conditions {
-			walk(written[fmt.Sprint(name)])
-		}
-	}
-	walk = func(v any) {
-		switch v := v.(type) {
-		case object:
-			for key, value := range v {
-				switch key {
-				case "Ref":
-					add(fmt.Sprint(value))
-				case "Condition":
-					condition(value)
-				case "Fn::Sub":
-					for _, match := range reference.FindAllStringSubmatch(fmt.Sprint(value), -1) {
-						add(match[1])
-					}
-				case "Fn::If":
-					if branches, ok := value.([]any); ok {
-						condition(branches[0])
-					}
-				}
-				walk(value)
-			}
-		case []any:
-			for _, item := range v {
-				walk(item)
-			}
-		}
-	}
-	walk(v)
-	return slices.Sorted(maps.Keys(found))
 }
