@@ -10,6 +10,7 @@ import (
 
 	"uploadfiles/internal/deployed/files"
 	"uploadfiles/internal/deployed/httpapi"
+	"uploadfiles/internal/deployed/lambdahttp"
 	"uploadfiles/internal/deployed/textfile"
 )
 
@@ -78,22 +79,22 @@ func (a API) selectFile(w http.ResponseWriter, r *http.Request, call *httpapi.Ca
 		return notShown(r, f, err)
 	}
 	answer := shown{Code: text.String, Encoding: text.Encoding}
-	if len(text.String) > maxText || !goesOut(answer) {
+	if len(text.String) > maxText || !goesOut(answer, lambdahttp.LimitsFrom(r.Context()).Text) {
 		return notShown(r, f, files.ErrTooLarge)
 	}
 	return httpapi.WriteJSON(w, r, http.StatusOK, answer)
 }
 
-// goesOut reports whether an answer fits into one of Lambda. There its JSON is a
-// string of JSON, so that what had to be escaped, such as a quotation mark, is
-// escaped twice.
-func goesOut(answer shown) bool {
+// goesOut reports whether an answer fits into so many bytes of one of Lambda. There
+// its JSON is a string of JSON, so that what had to be escaped, such as a quotation
+// mark, is escaped twice.
+func goesOut(answer shown, limit int) bool {
 	body, err := httpapi.JSON(answer)
 	if err != nil {
 		return false
 	}
 	sent, err := httpapi.JSON(string(body))
-	return err == nil && len(sent) <= httpapi.MaxAnswer
+	return err == nil && len(sent) <= limit
 }
 
 // notShown adds to an error of a file whose text is not shown where the file is.

@@ -61,9 +61,14 @@ var alarmPromises = append(eachAlarm(),
 				equal(t, "Resources.AlarmTopic", nil, "AlarmEmail=a@example.com", "AlarmTopicArn="+someTopic),
 				equal(t, "Resources.AlarmTopic.Properties.Subscription",
 					list(object{"Protocol": "email", "Endpoint": "a@example.com"}), "AlarmEmail=a@example.com"),
+				equal(t, "Resources.AlarmTopic.Properties.KmsMasterKeyId", nil, "AlarmEmail=a@example.com"),
+				equal(t, "Resources.AlarmTopic.Properties.KmsMasterKeyId", someKey, "AlarmEmail=a@example.com", "KmsKeyArn="+someKey),
 			)
 		},
-		breaks: remove("Resources.AlarmTopic.Condition", "Resources.AlarmTopic.Properties.Subscription"),
+		breaks: append(remove("Resources.AlarmTopic.Condition", "Resources.AlarmTopic.Properties.Subscription",
+			"Resources.AlarmTopic.Properties.KmsMasterKeyId"),
+			// Nothing can be published under the key of SNS by CloudWatch.
+			change{"Resources.AlarmTopic.Properties.KmsMasterKeyId", "alias/aws/sns"}),
 	},
 	promise{
 		name: "there are these alarms and no others",

@@ -19,6 +19,7 @@ var apiPromises = []promise{
 	property(api+".Properties.EndpointConfiguration.Type", "REGIONAL"),
 	property(api+".Properties.BinaryMediaTypes", list("multipart~1form-data", "application~1zip")),
 	property(api+".Properties.OpenApiVersion", "3.0.1"),
+	property(api+".Properties.Auth", object{"ApiKeyRequired": false}),
 	property(api+".Properties.TracingEnabled", true),
 	property(api+".Properties.CacheClusterEnabled", nil).without(),
 	property(api+".Properties.AccessLogSetting.DestinationArn",
@@ -39,6 +40,8 @@ var apiPromises = []promise{
 			{api + ".Properties.AccessLogSetting.Format", `{"requestId":"$context.requestId","key":"$input.params('X-Session-API-Key')"}`},
 			{api + ".Properties.AccessLogSetting.Format", `{"requestId":"$context.requestId","query":"$context.requestOverride.querystring"}`},
 			{api + ".Properties.AccessLogSetting.Format", `{"time":"$context.requestTime"}`},
+			{api + ".Properties.AccessLogSetting.Format", `{"requestId":"$context.requestId","errorMessage":$context.error.message}`},
+			{api + ".Properties.AccessLogSetting.Format", `{"requestId":"$context.requestId","errorMessage":$context.error.messageString}`},
 		},
 	},
 	{
@@ -196,7 +199,7 @@ var apiPromises = []promise{
 
 // The fields that the access log may take from a request.
 var logged = regexp.MustCompile(`^\$context\.(requestId|extendedRequestId|requestTimeEpoch|identity\.sourceIp|httpMethod|path|` +
-	`resourcePath|status|responseLength|responseLatency|integration\.(status|latency|error)|error\.(responseType|messageString)|` +
+	`resourcePath|status|responseLength|responseLatency|integration\.(status|latency|error)|error\.(responseType|message)|` +
 	`waf\.status|xrayTraceId)$`)
 
 func checkAccessLog(t template.Template) error {
@@ -206,7 +209,9 @@ func checkAccessLog(t template.Template) error {
 	}
 	format, _ := value.(string)
 	var fields map[string]any
-	filled := regexp.MustCompile(`:\$context\.[A-Za-z.]+`).ReplaceAllString(format, ":1")
+	// The time alone is always there, and a number; of what is absent API Gateway writes a dash.
+	filled := strings.ReplaceAll(format, ":$context.requestTimeEpoch", ":1")
+	filled = regexp.MustCompile(`:\$context\.[A-Za-z.]+`).ReplaceAllString(filled, ":-")
 	if err := json.Unmarshal([]byte(filled), &fields); err != nil {
 		return fmt.Errorf("the format is not JSON: %w", err)
 	}

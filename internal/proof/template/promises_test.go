@@ -52,6 +52,17 @@ func property(path string, want any, parameters ...string) promise {
 	}
 }
 
+// keyed promises that a property is the KMS key of one's own, and absent without one.
+func keyed(path string) promise {
+	return promise{
+		name: path + " is the KMS key of one's own",
+		check: func(t template.Template) error {
+			return all(equal(t, path, nil), equal(t, path, someKey, "KmsKeyArn="+someKey))
+		},
+		breaks: []change{{path, nil}, {path, someKey}},
+	}
+}
+
 func resolve(t template.Template, parameters ...string) (template.Template, error) {
 	given := map[string]string{}
 	for _, p := range parameters {
@@ -121,7 +132,7 @@ func list(items ...any) []any { return items }
 
 type object = map[string]any
 
-var promises = slices.Concat(bucketPromises, rolePromises, functionPromises, apiPromises, alarmPromises)
+var promises = slices.Concat(bucketPromises, rolePromises, functionPromises, versionPromises, apiPromises, alarmPromises)
 
 // without drops the breaks of a property that must not be there, and sets it instead.
 func (p promise) without() promise {

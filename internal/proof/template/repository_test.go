@@ -3,9 +3,11 @@ package template_test
 import (
 	"fmt"
 	"os"
-	"regexp"
+	"slices"
 	"strings"
 	"testing"
+
+	"gopkg.in/yaml.v3"
 
 	"uploadfiles/internal/proof/template"
 )
@@ -30,34 +32,45 @@ func TestEverySkippedCheckSaysWhy(t *testing.T) {
 	}
 }
 
-// The environments of samconfig.toml set parameters of the template, in lists of
-// "Name=Value".
-func TestEnvironmentsSetWhatTheTemplateTakes(t *testing.T) {
-	text, err := os.ReadFile("../../../samconfig.toml")
+// deployments are what samconfig.yaml says to `sam deploy` in each environment.
+func deployments(t *testing.T) map[string]object {
+	t.Helper()
+	text, err := os.ReadFile("../../../samconfig.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
-	environments := map[string][]string{}
-	table := regexp.MustCompile(`^\[(\w+)\.deploy\.parameters\]$`)
-	setting := regexp.MustCompile(`^  "(\w+=[^"]*)",$`)
-	current := ""
-	for line := range strings.Lines(string(text)) {
-		line = strings.TrimRight(line, "\n")
-		if strings.HasPrefix(line, "[") {
-			current = ""
-			if m := table.FindStringSubmatch(line); m != nil {
-				current = m[1]
-				environments[current] = nil
-			}
-		}
-		if m := setting.FindStringSubmatch(line); m != nil && current != "" {
-			environments[current] = append(environments[current], m[1])
+	environments := map[string]any{}
+	if err := yaml.Unmarshal(text, &environments); err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]object{}
+	for name, environment := range environments {
+		if parameters, ok := template.At(environment, "deploy", "parameters"); ok {
+			found[name] = parameters.(object)
 		}
 	}
-	for _, name := range []string{"default", "dev", "prod"} {
-		given, ok := environments[name]
-		if !ok || name != "default" && len(given) == 0 {
-			t.Errorf("samconfig.toml has no settings of %s", name)
+	return found
+}
+
+// overrides are the parameters that an environment sets, as "Name=Value".
+func overrides(deployment object) []string {
+	var given []string
+	items, _ := deployment["parameter_overrides"].([]any)
+	for _, item := range items {
+		given = append(given, fmt.Sprint(item))
+	}
+	return given
+}
+
+func TestEnvironmentsSetWhatTheTemplateTakes(t *testing.T) {
+	found := deployments(t)
+	if got := template.Names(anyValues(found)); !slices.Equal(got, []string{"default", "dev", "prod"}) {
+		t.Errorf("samconfig.yaml deploys %v", got)
+	}
+	for name, deployment := range found {
+		given := overrides(deployment)
+		if name != "default" && len(given) == 0 {
+			t.Errorf("samconfig.yaml has no parameters of %s", name)
 		}
 		if _, err := resolve(read(t), given...); err != nil {
 			t.Errorf("%s: %v", name, err)
@@ -65,16 +78,43 @@ func TestEnvironmentsSetWhatTheTemplateTakes(t *testing.T) {
 	}
 }
 
+func anyValues(m map[string]object) object {
+	out := object{}
+	for name, value := range m {
+		out[name] = value
+	}
+	return out
+}
+
+// Enter at the last question, whether a change set that was asked for be
+// deployed, is no.
+func TestGuidedDeploymentAsksNothingThatEnterDenies(t *testing.T) {
+	if value, ok := deployments(t)["default"]["confirm_changeset"]; ok {
+		t.Errorf("confirm_changeset of default is %v", value)
+	}
+}
+
 // Production says no to what development may.
 func TestProductionIsCareful(t *testing.T) {
-	text, err := os.ReadFile("../../../samconfig.toml")
+	prod := deployments(t)["prod"]
+	if prod["confirm_changeset"] != true {
+		t.Errorf("confirm_changeset of prod is %v", prod["confirm_changeset"])
+	}
+	given := strings.Join(overrides(prod), " ")
+	for _, want := range []string{"DeploymentType=Canary", "ReservedConcurrency=", "FilesReservedConcurrency=", "MaxUrlAgeSeconds="} {
+		if !strings.Contains(" "+given, " "+want) {
+			t.Errorf("prod sets %s, and not %s", given, want)
+		}
+	}
+}
+
+// What `sam deploy --guided` writes belongs to who deploys.
+func TestAnswersOfAGuidedDeploymentAreNotCommitted(t *testing.T) {
+	text, err := os.ReadFile("../../../.gitignore")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, prod, _ := strings.Cut(string(text), "[prod.deploy.parameters]")
-	for _, want := range []string{"confirm_changeset = true", `"DeploymentType=Canary`, `"ReservedConcurrency=`, `"FilesReservedConcurrency=`, `"MaxUrlAgeSeconds=`} {
-		if !strings.Contains(prod, want) {
-			t.Errorf("prod lacks %s", want)
-		}
+	if !slices.Contains(strings.Split(string(text), "\n"), "/samconfig.toml") {
+		t.Error("git does not ignore samconfig.toml")
 	}
 }

@@ -31,7 +31,7 @@ var rolePromises = []promise{
 					"Effect": "Allow", "Action": list("kms:Decrypt", "kms:GenerateDataKey"), "Resource": someKey,
 					"Condition": object{"StringEquals": object{"kms:ViaService": list(
 						"s3.eu-central-1.amazonaws.com", "secretsmanager.eu-central-1.amazonaws.com")}},
-				}), "KmsKeyArn="+someKey),
+				}, keyOfLogs), "KmsKeyArn="+someKey),
 			)
 		},
 		breaks: append(remove(
@@ -51,6 +51,8 @@ var rolePromises = []promise{
 			role+".Properties.Policies.0.PolicyDocument.Statement.1.Condition.Null",
 			role+".Properties.Policies.0.PolicyDocument.Statement.1.Condition.Bool",
 			role+".Properties.Policies.2.Fn::If.1.PolicyDocument.Statement.0.Condition",
+			role+".Properties.Policies.2.Fn::If.1.PolicyDocument.Statement.1",
+			role+".Properties.Policies.2.Fn::If.1.PolicyDocument.Statement.1.Condition",
 			role+".Properties.Policies.2.Fn::If.1.PolicyDocument.Statement.0.Action.0",
 			role+".Properties.Policies.2.Fn::If.1.PolicyDocument.Statement.0.Action.1",
 			role+".Properties.Policies.3.PolicyDocument.Statement.0.Action.0",
@@ -93,7 +95,7 @@ var rolePromises = []promise{
 					"Effect": "Allow", "Action": "kms:Decrypt", "Resource": someKey,
 					"Condition": object{"StringEquals": object{"kms:ViaService": list(
 						"s3.eu-central-1.amazonaws.com", "secretsmanager.eu-central-1.amazonaws.com")}},
-				}), "KmsKeyArn="+someKey),
+				}, keyOfLogs), "KmsKeyArn="+someKey),
 			)
 		},
 		breaks: append(remove(
@@ -109,6 +111,8 @@ var rolePromises = []promise{
 			filesRole+".Properties.Policies.0.PolicyDocument.Statement.1.Action.1",
 			filesRole+".Properties.Policies.0.PolicyDocument.Statement.1.Action.2",
 			filesRole+".Properties.Policies.2.Fn::If.1.PolicyDocument.Statement.0.Condition",
+			filesRole+".Properties.Policies.2.Fn::If.1.PolicyDocument.Statement.1",
+			filesRole+".Properties.Policies.2.Fn::If.1.PolicyDocument.Statement.1.Condition",
 			filesRole+".Properties.Policies.3.PolicyDocument.Statement.0.Action.0",
 			filesRole+".Properties.Policies.3.PolicyDocument.Statement.0.Action.1",
 			filesRole+".Properties.Policies.4.PolicyDocument.Statement.0.Action.0",
@@ -140,7 +144,7 @@ var rolePromises = []promise{
 		check: func(t template.Template) error {
 			return all(
 				mayNot(t, uploads, "s3:ListBucket", "s3:ListBucketVersions", "s3:DeleteObject", "s3:DeleteObjectVersion"),
-				mayNot(t, files, "s3:PutObject", "s3:PutObjectTagging", "s3:DeleteObjectVersion", "s3:AbortMultipartUpload", "kms:GenerateDataKey"),
+				mayNot(t, files, "s3:PutObject", "s3:PutObjectTagging", "s3:DeleteObjectVersion", "s3:AbortMultipartUpload"),
 			)
 		},
 		breaks: []change{
@@ -150,7 +154,7 @@ var rolePromises = []promise{
 			{filesRole + ".Properties.Policies.0.PolicyDocument.Statement.1.Action.2", "s3:PutObject"},
 			{filesRole + ".Properties.Policies.0.PolicyDocument.Statement.0.Action", "s3:PutObjectTagging"},
 			{filesRole + ".Properties.Policies.0.PolicyDocument.Statement.1.Action.1", "s3:DeleteObjectVersion"},
-			{filesRole + ".Properties.Policies.2.Fn::If.1.PolicyDocument.Statement.0.Action", "kms:GenerateDataKey"},
+			{filesRole + ".Properties.Policies.2.Fn::If.1.PolicyDocument.Statement.0.Action", "s3:PutObject"},
 		},
 	},
 	property(filesRole+".Properties.AssumeRolePolicyDocument.Statement", list(object{
@@ -189,6 +193,13 @@ var (
 
 // uploadActions are what the function for uploads does with files.
 var uploadActions = list("s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts")
+
+// keyOfLogs is what a function's role may do with a KMS key of one's own for its
+// log (https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html).
+var keyOfLogs = object{
+	"Effect": "Allow", "Action": list("kms:Decrypt", "kms:GenerateDataKey"), "Resource": someKey,
+	"Condition": object{"StringEquals": object{"kms:ViaService": "logs.eu-central-1.amazonaws.com"}},
+}
 
 // everyday is what the role for uploads may do without a KMS key of one's own;
 // the files come first.

@@ -50,8 +50,8 @@ var parsers = map[string]func(getenv func(string) string) (string, error){
 	},
 }
 
-// runtime are the settings of the Go runtime.
-var runtime = map[string][]string{lambda: {"GOGC", "GOMAXPROCS"}}
+// besides are what no setting is: of the Go runtime, and what makes a version another.
+var besides = map[string][]string{lambda: {"GOGC", "GOMAXPROCS", given}, filesLambda: {given}}
 
 func TestEnvironmentIsWhatTheFunctionReads(t *testing.T) {
 	for function, parse := range parsers {
@@ -62,7 +62,7 @@ func TestEnvironmentIsWhatTheFunctionReads(t *testing.T) {
 			}
 			return ""
 		})
-		reads = append(reads, runtime[function]...)
+		reads = append(reads, besides[function]...)
 		slices.Sort(reads)
 		gives := slices.Sorted(maps.Keys(environment(t, function)))
 		if diff := cmp.Diff(slices.Compact(reads), gives); diff != "" {
@@ -73,13 +73,13 @@ func TestEnvironmentIsWhatTheFunctionReads(t *testing.T) {
 
 func TestDefaultsOfTheTemplateAreThoseOfTheFunction(t *testing.T) {
 	for function, parse := range parsers {
-		given := environment(t, function)
-		withDefaults, err := parse(func(name string) string { return given[name] })
+		variables := environment(t, function)
+		withDefaults, err := parse(func(name string) string { return variables[name] })
 		if err != nil {
 			t.Fatalf("%s refuses the template's defaults: %v", function, err)
 		}
 		required := map[string]string{"UPLOAD_BUCKET": "UploadBucket", "SESSION_KEY_SECRET": "SessionKeySecret",
-			"RESPONSE_STREAMING": given["RESPONSE_STREAMING"]} // the template's events decide it
+			"RESPONSE_STREAMING": variables["RESPONSE_STREAMING"]} // the template's events decide it
 		bare, err := parse(func(name string) string { return required[name] })
 		if err != nil {
 			t.Fatal(err)
@@ -92,13 +92,13 @@ func TestDefaultsOfTheTemplateAreThoseOfTheFunction(t *testing.T) {
 
 func TestFunctionTakesWhatTheTemplateTakes(t *testing.T) {
 	for function, parse := range parsers {
-		given := environment(t, function, "UploadPrefix=a/b.c/", "SessionKeyCache=1h", "SessionKeyPreviousWindow=0s", "UrlExpiry=168h",
+		variables := environment(t, function, "UploadPrefix=a/b.c/", "SessionKeyCache=1h", "SessionKeyPreviousWindow=0s", "UrlExpiry=168h",
 			"S3PublicEndpoint=https://s3.example.com:8443", "MaxFiles=100000", "MaxFileSize=999999999999999",
-			"MaxDirectFileSize=5497558138880",
+			"MaxDirectFileSize=53687091200000",
 			"AllowedTypes=image/*, application/vnd.ms-excel", "AllowedExtensions=.tar.gz, PDF",
 			"CorsAllowedOrigins=https://a.example,http://localhost:8080", "SkippedFiles=objects", "LogLevel=error",
 			"RequireTag=GuardDutyMalwareScanStatus=NO_THREATS_FOUND")
-		if _, err := parse(func(name string) string { return given[name] }); err != nil {
+		if _, err := parse(func(name string) string { return variables[name] }); err != nil {
 			t.Errorf("%s: %v", function, err)
 		}
 	}

@@ -184,3 +184,26 @@ func TestKeepLeavesTheNamedResourcesAlone(t *testing.T) {
 		t.Error("Keep(Nothing) finds something")
 	}
 }
+
+func TestParametersInNamesEachThatDecidesAValue(t *testing.T) {
+	source := parse(t, `
+Parameters: {A: {}, B: {}, C: {}, D: {}, E: {}}
+Conditions: {One: !Equals [!Ref C, 1], Two: !Not [!Condition One]}
+Resources: {R: {Plain: [!Ref A, !Ref R, x], Text: !Sub "${B} ${R.Arn} $D", Local: !Sub ["${E}${X}", {X: !Ref A}], Chosen: !If [Two, !Ref D, A]}}`)
+	for _, c := range []struct {
+		property   string
+		conditions bool
+		want       []string
+	}{
+		{"Plain", true, []string{"A"}},
+		{"Text", true, []string{"B"}},
+		{"Local", true, []string{"A", "E"}},
+		{"Chosen", false, []string{"D"}},
+		{"Chosen", true, []string{"C", "D"}},
+	} {
+		value, _ := template.At(object(source), "Resources", "R", c.property)
+		if got := source.ParametersIn(value, c.conditions); !cmp.Equal(got, c.want) {
+			t.Errorf("ParametersIn(%s, %t) = %v, want %v", c.property, c.conditions, got, c.want)
+		}
+	}
+}
