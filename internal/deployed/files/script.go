@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"uploadfiles/internal/deployed/curlconfig"
 	"uploadfiles/internal/deployed/upload"
 )
 
@@ -73,7 +74,7 @@ func scriptLine(file File) string {
 	if file.Hashed && !file.Verified {
 		declared = " declared"
 	}
-	return fmt.Sprintf("\tfetch %s '%s' %d %s%s\n", shellQuote(file.Name), sum, file.Size, shellQuote(curlQuote(file.Link.URL)), declared)
+	return fmt.Sprintf("\tfetch %s '%s' %d %s%s\n", shellQuote(file.Name), sum, file.Size, shellQuote(curlconfig.Quote(file.Link.URL)), declared)
 }
 
 // shellQuote makes one word of any text without NUL: between single quotes a
@@ -81,10 +82,4 @@ func scriptLine(file File) string {
 // (https://pubs.opengroup.org/onlinepubs/9799919799/utilities/V3_chap02.html#tag_19_02_02).
 func shellQuote(s string) string {
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
-}
-
-// curlQuote makes a text fit to stand between double quotes in a file of curl's
-// options (https://curl.se/docs/manpage.html#-K).
-func curlQuote(s string) string {
-	return strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\r", `\r`, "\t", `\t`).Replace(s)
 }
