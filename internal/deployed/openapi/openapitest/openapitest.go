@@ -121,6 +121,7 @@ var load = sync.OnceValues(func() (*openapi3.T, error) {
 		for _, operation := range path.Operations() {
 			for _, response := range operation.Responses.Map() {
 				for _, media := range response.Value.Content {
+					media.Schema = promised(doc, media.Schema)
 					closeObjects(media.Schema.Value)
 				}
 			}
@@ -129,15 +130,35 @@ var load = sync.OnceValues(func() (*openapi3.T, error) {
 	return doc, nil
 })
 
+// promises are the schemas of what is always in an answer whose schema the
+// contract gives. There it can be optional at most, or is not named: the schemas
+// of the contract stay as they are, and generators of clients drop what stands
+// beside a reference to one.
+var promises = map[string]string{
+	"#/components/schemas/POSTUploadFilesModel": "UploadResult",
+	"#/components/schemas/HTTPValidationError":  "FormErrors",
+}
+
+// promised extends a schema of the contract by what the function promises besides.
+func promised(doc *openapi3.T, schema *openapi3.SchemaRef) *openapi3.SchemaRef {
+	name, ok := promises[schema.Ref]
+	if !ok {
+		return schema
+	}
+	extended := *schema.Value
+	extended.AllOf = openapi3.SchemaRefs{doc.Components.Schemas[name]}
+	return openapi3.NewSchemaRef("", &extended)
+}
+
 // closeObjects forbids further fields in an object and in those that its lists
-// hold. Where a schema extends another by allOf, the lists are taken from the
+// hold, but for those of which nothing is said. Where a schema extends another by allOf, the lists are taken from the
 // extension: in the other one, the same elements have fewer fields.
 func closeObjects(schema *openapi3.Schema) {
 	closed := false
 	schema.UnevaluatedProperties = openapi3.BoolSchema{Has: &closed}
 	for _, extension := range extensions(schema) {
 		for _, property := range extension.Properties {
-			if items := property.Value.Items; items != nil && items.Value.Type.Is("object") {
+			if items := property.Value.Items; items != nil && len(items.Value.Properties) > 0 {
 				closeObjects(items.Value)
 			}
 		}
