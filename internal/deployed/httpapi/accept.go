@@ -9,7 +9,8 @@ import (
 // answer that it depends on that. Wildcards name nothing: JSON is what everybody
 // gets who does not ask for something else.
 func Accepts(w http.ResponseWriter, r *http.Request, mediaType string) bool {
-	w.Header().Add("Vary", "Accept")
+	vary := append(w.Header().Values("Vary"), "Accept")
+	w.Header().Set("Vary", strings.Join(vary, ", "))
 	for _, value := range r.Header.Values("Accept") {
 		for element := range strings.SplitSeq(value, ",") {
 			name, _, _ := strings.Cut(element, ";")
