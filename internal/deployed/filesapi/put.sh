@@ -172,7 +172,7 @@ folder() {
 file() {
 	case $1 in
 	*"$newline"* | *"$tab"*)
-		failed "$(write "$1" | tr '\n\t' '??')" "its name has a line break or a tab in it. Rename it."
+		failed "$(printf '%s' "$1" | tr '\n\t' '??')" "its name has a line break or a tab in it. Rename it."
 		return
 		;;
 	esac
