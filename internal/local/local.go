@@ -101,6 +101,7 @@ var FilesPaths = []string{
 	"/api/conversations/{conversation_id}/zip",
 	"/api/conversations/{conversation_id}/manifest",
 	"/api/conversations/{conversation_id}/fetch.sh",
+	"/api/conversations/{conversation_id}/put.sh",
 	"/api/conversations/{conversation_id}/list-files",
 	"/api/conversations/{conversation_id}/select-file",
 }

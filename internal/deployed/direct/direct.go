@@ -144,6 +144,47 @@ func (l *Lane) object(ctx context.Context, c upload.Conversation, f File) (Objec
 	}, nil
 }
 
+// There returns the receipt of a file that was said to have this hash and is in
+// the conversation already, under a name that it would get. Nil means that it is
+// not, or that no hash was said. The hash of a file that came in parts is the one
+// that its sender declared.
+func (l *Lane) There(ctx context.Context, c upload.Conversation, f File) (*upload.Receipt, error) {
+	if f.Name == "" || f.SHA256 == [32]byte{} {
+		return nil, nil
+	}
+	name := filename.Safe(f.Name, f.Type)
+	for _, name := range []string{name, filename.WithHash(name, f.SHA256, 8)} {
+		key := l.dir(c) + name
+		stored, err := l.Store.Describe(ctx, key)
+		switch {
+		case errors.Is(err, upload.ErrNotFound):
+			continue
+		case err != nil:
+			return nil, fmt.Errorf("ask for the file: %w", err)
+		case stored.SHA256 == f.SHA256 && (f.Size < 0 || f.Size == stored.Size):
+			return l.receipt(ctx, key, name, stored)
+		}
+	}
+	return nil, nil
+}
+
+func (l *Lane) receipt(ctx context.Context, key, name string, stored Stored) (*upload.Receipt, error) {
+	link, err := l.Store.Link(ctx, key, name)
+	if err != nil {
+		return nil, err
+	}
+	state, err := l.Required.StateOf(ctx, l.Store, key)
+	return &upload.Receipt{
+		Name:        name,
+		Key:         key,
+		State:       state,
+		Link:        link,
+		Size:        stored.Size,
+		ContentType: stored.ContentType,
+		SHA256:      stored.SHA256,
+	}, err
+}
+
 func (l *Lane) tooLarge(size int64) *Refusal {
 	return &Refusal{upload.TooLarge, fmt.Sprintf("The file has %d bytes; at most %d are accepted.", size, l.MaxSize)}
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"uploadfiles/internal/deployed/curlconfig"
 	"uploadfiles/internal/deployed/upload"
 )
 
@@ -62,9 +63,9 @@ func (f *Files) Script(ctx context.Context, w io.Writer, c upload.Conversation) 
 func scriptLine(file File) string {
 	switch file.State {
 	case upload.Pending:
-		return fmt.Sprintf("\twithheld %s 'it is not released yet'\n", shellQuote(file.Name))
+		return fmt.Sprintf("\twithheld %s 'it is not released yet'\n", ShellQuote(file.Name))
 	case upload.Blocked:
-		return fmt.Sprintf("\twithheld %s 'it did not pass the check'\n", shellQuote(file.Name))
+		return fmt.Sprintf("\twithheld %s 'it did not pass the check'\n", ShellQuote(file.Name))
 	}
 	sum, declared := "", ""
 	if file.Hashed {
@@ -73,18 +74,12 @@ func scriptLine(file File) string {
 	if file.Hashed && !file.Verified {
 		declared = " declared"
 	}
-	return fmt.Sprintf("\tfetch %s '%s' %d %s%s\n", shellQuote(file.Name), sum, file.Size, shellQuote(curlQuote(file.Link.URL)), declared)
+	return fmt.Sprintf("\tfetch %s '%s' %d %s%s\n", ShellQuote(file.Name), sum, file.Size, ShellQuote(curlconfig.Quote(file.Link.URL)), declared)
 }
 
-// shellQuote makes one word of any text without NUL: between single quotes a
+// ShellQuote makes one word of any text without NUL: between single quotes a
 // shell gives no character a meaning
 // (https://pubs.opengroup.org/onlinepubs/9799919799/utilities/V3_chap02.html#tag_19_02_02).
-func shellQuote(s string) string {
+func ShellQuote(s string) string {
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
-}
-
-// curlQuote makes a text fit to stand between double quotes in a file of curl's
-// options (https://curl.se/docs/manpage.html#-K).
-func curlQuote(s string) string {
-	return strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\r", `\r`, "\t", `\t`).Replace(s)
 }

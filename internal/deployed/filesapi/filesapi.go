@@ -39,6 +39,7 @@ func (a API) Routes() []httpapi.Route {
 		route(http.MethodGet, base+"/zip", a.zip),
 		route(http.MethodGet, base+"/manifest", a.manifest),
 		route(http.MethodGet, base+"/fetch.sh", a.script),
+		route(http.MethodGet, base+"/put.sh", a.put),
 		openHands(base+"/list-files", a.listFiles),
 		openHands(base+"/select-file", a.selectFile),
 	}

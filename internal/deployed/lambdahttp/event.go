@@ -53,6 +53,7 @@ type event struct {
 type requestContext struct {
 	RequestID  string `json:"requestId"`
 	Stage      string `json:"stage"`
+	Path       string `json:"path"`
 	DomainName string `json:"domainName"`
 	Identity   struct {
 		SourceIP string `json:"sourceIp"`

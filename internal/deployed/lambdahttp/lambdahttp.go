@@ -158,6 +158,7 @@ type Info struct {
 	LambdaRequestID string // the invocation's
 	SourceIP        string // the client's address as the gateway saw it
 	Stage           string // "$default" where the API has no named stage
+	Path            string // of the URL that the client asked for, escaped, with what the request's own lacks: a stage, a base path
 	TraceID         string // the X-Ray trace header
 }
 

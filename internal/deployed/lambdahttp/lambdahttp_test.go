@@ -146,17 +146,18 @@ func TestInfoComesFromEventAndInvocation(t *testing.T) {
 	ctx := lambdacontext.NewContext(context.Background(), &lambdacontext.LambdaContext{AwsRequestID: "invocation"})
 	//nolint:staticcheck // the key is aws-lambda-go's
 	traced := context.WithValue(ctx, "x-amzn-trace-id", "Root=1-invocation")
+	const path = "/api/conversations/space%20c/upload-files"
 	const header = "Root=1-5759e988-bd862e3fe1be46a994272793"
 	tests := []struct {
 		kind lambdahttp.Kind
 		ctx  context.Context
 		want lambdahttp.Info
 	}{
-		{lambdahttp.REST, traced, lambdahttp.Info{RequestID: "c6af9ac6-7b61-11e6-9a41-93e8deadbeef", Stage: "live", TraceID: "Root=1-invocation"}},
-		{lambdahttp.HTTPAPI, ctx, lambdahttp.Info{RequestID: "JKJaXmPLvHcESHB=", Stage: "$default", TraceID: header}},
-		{lambdahttp.FunctionURL, ctx, lambdahttp.Info{RequestID: "e1506fd5-9e7b-434f-bd42-4f8fa224b599", Stage: "$default", TraceID: header}},
-		{lambdahttp.ALB, ctx, lambdahttp.Info{TraceID: header}},
-		{lambdahttp.ALBMultiValue, traced, lambdahttp.Info{TraceID: "Root=1-invocation"}},
+		{lambdahttp.REST, traced, lambdahttp.Info{RequestID: "c6af9ac6-7b61-11e6-9a41-93e8deadbeef", Stage: "live", Path: "/live" + path, TraceID: "Root=1-invocation"}},
+		{lambdahttp.HTTPAPI, ctx, lambdahttp.Info{RequestID: "JKJaXmPLvHcESHB=", Stage: "$default", Path: path, TraceID: header}},
+		{lambdahttp.FunctionURL, ctx, lambdahttp.Info{RequestID: "e1506fd5-9e7b-434f-bd42-4f8fa224b599", Stage: "$default", Path: path, TraceID: header}},
+		{lambdahttp.ALB, ctx, lambdahttp.Info{Path: path, TraceID: header}},
+		{lambdahttp.ALBMultiValue, traced, lambdahttp.Info{Path: path, TraceID: "Root=1-invocation"}},
 	}
 	for _, tt := range tests {
 		t.Run(string(tt.kind), func(t *testing.T) {

@@ -87,6 +87,24 @@ func (e *event) escapedPath(base string) string {
 	return trimSegments(escape(absolute(path), isPathByte), base)
 }
 
+// publicPath is the path of the client's URL. That of a REST API's own domain
+// begins with the stage, which only requestContext.path has; `sam local` writes the
+// route there.
+func (e *event) publicPath() string {
+	path := e.Path
+	switch e.kind {
+	case REST:
+		if strings.HasSuffix(e.RequestContext.Path, e.Path) {
+			path = e.RequestContext.Path
+		}
+	case HTTPAPI:
+		path = (&url.URL{Path: absolute(e.RawPath)}).EscapedPath()
+	case FunctionURL:
+		path = e.RawPath
+	}
+	return escape(absolute(path), isPathByte)
+}
+
 // query is the query as the client sent it where the event has it so: for an
 // HTTP API and a Function URL as one text, for a load balancer in pairs that are
 // still encoded. A REST API has decoded it. In pairs the order of the names is
@@ -126,6 +144,7 @@ func (e *event) info(ctx context.Context, header http.Header) Info {
 		LambdaRequestID: lambdaRequestID(ctx),
 		SourceIP:        e.sourceIP(header),
 		Stage:           e.RequestContext.Stage,
+		Path:            e.publicPath(),
 		TraceID:         traceID(ctx, header),
 	}
 }

@@ -7,12 +7,14 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"mime"
 	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 
+	"uploadfiles/internal/deployed/curlconfig"
 	"uploadfiles/internal/deployed/direct"
 	"uploadfiles/internal/deployed/httpapi"
 	"uploadfiles/internal/deployed/upload"
@@ -107,16 +109,23 @@ func (u unread) Unwrap() error { return u.error }
 
 // params answers with a request that writes the file in one go.
 func (d Direct) params(w http.ResponseWriter, r *http.Request, call *httpapi.Call) error {
-	query := r.URL.Query()
-	f := direct.File{Name: query.Get("filename"), Type: query.Get("type")}
-	err := describe(&f, words{query.Get("size"), query.Get("sha256")},
-		words{query.Get("metadata[size]"), query.Get("metadata[sha256]")})
+	f, err := fileFrom(r.URL.Query().Get)
 	if err != nil {
 		return err
+	}
+	forCurl := httpapi.Accepts(w, r, curlconfig.MediaType)
+	if forCurl {
+		if done, err := d.known(w, r, call, f); done || err != nil {
+			return err
+		}
 	}
 	signed, key, err := d.Lane.Put(r.Context(), call.Conversation, f)
 	if err != nil {
 		return err
+	}
+	if forCurl {
+		writeCurl(w, r, curlconfig.Request{Method: http.MethodPut, URL: signed.URL, Headers: signed.Headers})
+		return nil
 	}
 	return httpapi.WriteJSON(w, r, http.StatusOK, struct {
 		Method  string            `json:"method"`
@@ -132,6 +141,45 @@ func seconds(s direct.Signed) int64 { return int64(s.Expires.Seconds()) }
 
 // begin begins an upload in parts.
 func (d Direct) begin(w http.ResponseWriter, r *http.Request, call *httpapi.Call) error {
+	f, err := begun(r)
+	if err != nil {
+		return err
+	}
+	asTable := httpapi.Accepts(w, r, table)
+	if asTable {
+		if done, err := d.known(w, r, call, f); done || err != nil {
+			return err
+		}
+	}
+	id, err := d.Lane.Begin(r.Context(), call.Conversation, f)
+	if err != nil {
+		return err
+	}
+	if asTable {
+		httpapi.WriteText(w, r, table, "key\tuploadId\n"+id.Key+"\t"+id.String()+"\n")
+		return nil
+	}
+	return httpapi.WriteJSON(w, r, http.StatusOK, struct {
+		Key      string `json:"key"`
+		UploadID string `json:"uploadId"`
+		Bucket   string `json:"bucket"`
+	}{id.Key, id.String(), d.Bucket})
+}
+
+// begun reads what is said of a file that comes in parts: JSON, as Companion takes
+// it, or a form.
+func begun(r *http.Request) (direct.File, error) {
+	if mediaType, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); mediaType == "application/x-www-form-urlencoded" {
+		body, err := readAll(r)
+		if err != nil {
+			return direct.File{}, err
+		}
+		fields, err := url.ParseQuery(string(body))
+		if err != nil {
+			return direct.File{}, bad("The request body is not the form that is described.")
+		}
+		return fileFrom(fields.Get)
+	}
 	var body struct {
 		Filename, Type string
 		Size           text
@@ -139,23 +187,12 @@ func (d Direct) begin(w http.ResponseWriter, r *http.Request, call *httpapi.Call
 		Metadata       map[string]text
 	}
 	if err := readJSON(r, &body); err != nil {
-		return err
+		return direct.File{}, err
 	}
 	f := direct.File{Name: body.Filename, Type: body.Type}
 	err := describe(&f, words{string(body.Size), string(body.SHA256)},
 		words{string(body.Metadata["size"]), string(body.Metadata["sha256"])})
-	if err != nil {
-		return err
-	}
-	id, err := d.Lane.Begin(r.Context(), call.Conversation, f)
-	if err != nil {
-		return err
-	}
-	return httpapi.WriteJSON(w, r, http.StatusOK, struct {
-		Key      string `json:"key"`
-		UploadID string `json:"uploadId"`
-		Bucket   string `json:"bucket"`
-	}{id.Key, id.String(), d.Bucket})
+	return f, err
 }
 
 // parts lists what is there of an upload, so that a client can go on with it.
@@ -167,6 +204,10 @@ func (d Direct) parts(w http.ResponseWriter, r *http.Request, call *httpapi.Call
 	parts, err := d.Lane.Parts(r.Context(), id)
 	if err != nil {
 		return err
+	}
+	if httpapi.Accepts(w, r, table) {
+		httpapi.WriteText(w, r, table, partsTable(parts))
+		return nil
 	}
 	list := make([]part, len(parts))
 	for i, p := range parts {
@@ -191,6 +232,10 @@ func (d Direct) part(w http.ResponseWriter, r *http.Request, call *httpapi.Call)
 	signed, err := d.signPart(r, id, call.Param("partNumber"))
 	if err != nil {
 		return err
+	}
+	if httpapi.Accepts(w, r, curlconfig.MediaType) {
+		writeCurl(w, r, curlconfig.Request{Method: http.MethodPut, URL: signed.URL, Headers: signed.Headers})
+		return nil
 	}
 	return httpapi.WriteJSON(w, r, http.StatusOK, struct {
 		URL     string `json:"url"`
@@ -258,6 +303,10 @@ func (d Direct) complete(w http.ResponseWriter, r *http.Request, call *httpapi.C
 	}
 	outcomes := []upload.Outcome{outcome}
 	call.Summary.Add(outcomes)
+	if httpapi.Accepts(w, r, table) {
+		httpapi.WriteText(w, r, table, receipts(outcomes))
+		return nil
+	}
 	result := UploadFiles{SkipObjects: d.SkipObjects}.result(outcomes)
 	return httpapi.WriteJSON(w, r, http.StatusOK, struct {
 		Location string `json:"location"` // empty while the file may not be fetched
@@ -413,13 +462,21 @@ func (t *text) UnmarshalJSON(value []byte) error {
 // parts.
 const maxJSON = 1 << 20
 
-func readJSON(r *http.Request, v any) error {
+func readAll(r *http.Request) ([]byte, error) {
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxJSON+1))
 	switch {
 	case err != nil:
-		return unread{err}
+		return nil, unread{err}
 	case len(body) > maxJSON:
-		return &direct.Refusal{Code: bodyTooLarge, Reason: fmt.Sprintf("The request body has more than %d bytes.", maxJSON)}
+		return nil, &direct.Refusal{Code: bodyTooLarge, Reason: fmt.Sprintf("The request body has more than %d bytes.", maxJSON)}
+	}
+	return body, nil
+}
+
+func readJSON(r *http.Request, v any) error {
+	body, err := readAll(r)
+	if err != nil {
+		return err
 	}
 	if err := json.Unmarshal(body, v); err != nil {
 		return bad("The request body is not the JSON that is described.")

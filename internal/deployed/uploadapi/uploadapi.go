@@ -57,9 +57,12 @@ func (u UploadFiles) handle(w http.ResponseWriter, r *http.Request, call *httpap
 		call.Summary.StoreFailed = true
 		return err
 	}
-	result := u.result(outcomes)
 	call.Summary.Add(outcomes)
-	return httpapi.WriteJSON(w, r, http.StatusOK, result)
+	if httpapi.Accepts(w, r, table) {
+		httpapi.WriteText(w, r, table, receipts(outcomes))
+		return nil
+	}
+	return httpapi.WriteJSON(w, r, http.StatusOK, u.result(outcomes))
 }
 
 // readFiles takes the files out of the form. What cannot be a form is refused

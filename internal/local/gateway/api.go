@@ -126,9 +126,10 @@ func (a *API) event(r *http.Request, id string) ([]byte, error) {
 		return nil, err
 	}
 	event, err := Event(lambdahttp.REST, r, body, Options{
-		Stage:       "local",
-		BinaryTypes: []string{"multipart/form-data"},
-		RequestID:   id,
+		CustomDomain: true,
+		Stage:        "local",
+		BinaryTypes:  []string{"multipart/form-data"},
+		RequestID:    id,
 	})
 	if err != nil {
 		return nil, refused{failed, err}

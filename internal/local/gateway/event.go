@@ -30,6 +30,10 @@ type Options struct {
 	// "Prod", SAM's own, for a REST API. Others have no stages.
 	Stage string
 
+	// CustomDomain says that requests come by a domain of one's own, whose URLs
+	// have no stage; those of a REST API's own domain begin with it.
+	CustomDomain bool
+
 	// BinaryTypes are a REST API's binary media types: exact ones, or "*/*".
 	// The body of any other type is forced into UTF-8, which destroys binary
 	// data, as AWS does it.
@@ -74,6 +78,10 @@ func restEvent(r *http.Request, body []byte, o Options) object {
 	query := r.URL.Query()
 	path := r.URL.EscapedPath()
 	stage := or(o.Stage, "Prod")
+	publicPath := "/" + stage + path
+	if o.CustomDomain {
+		publicPath = path
+	}
 	now := time.Now().UTC()
 	event := object{
 		"resource":                        "/{proxy+}",
@@ -91,7 +99,7 @@ func restEvent(r *http.Request, body []byte, o Options) object {
 			"domainName":       r.Host,
 			"httpMethod":       r.Method,
 			"identity":         object{"sourceIp": sourceIP(r), "userAgent": r.UserAgent()},
-			"path":             "/" + stage + path,
+			"path":             publicPath,
 			"protocol":         r.Proto,
 			"requestId":        o.RequestID,
 			"requestTime":      now.Format("02/Jan/2006:15:04:05 -0700"),

@@ -304,7 +304,7 @@ func TestFlagsChooseWhatIsMeasured(t *testing.T) {
 	if want := []string{"ours", "plain Go", "low", "before"}; !slices.Equal(names, want) {
 		t.Errorf("contenders %q, want %q", names, want)
 	}
-	measured, err := chooseStages(o.stages)
+	measured, _, err := chooseStages(o.stages)
 	if err != nil || len(measured) != 2 || measured[1].Key != "real" {
 		t.Errorf("stages %v, %v", measured, err)
 	}
@@ -314,7 +314,7 @@ func TestFlagsThatNameNothingAreErrors(t *testing.T) {
 	if _, err := choose("theirs"); err == nil {
 		t.Error("an unknown contender is accepted")
 	}
-	if _, err := chooseStages("null,none"); err == nil {
+	if _, _, err := chooseStages("null,none"); err == nil {
 		t.Error("an unknown stage is accepted")
 	}
 	for _, args := range [][]string{{"-variant", "GOGC=20"}, {"-variant", "name:"}, {"-n", "many"}} {

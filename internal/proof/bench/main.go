@@ -9,12 +9,17 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
+	"log"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"strings"
 
 	"uploadfiles/internal/proof/bench/load"
+	"uploadfiles/internal/proof/bench/roads"
 )
 
 // options are what the flags say.
@@ -49,7 +54,7 @@ func parseFlags(args []string) (options, error) {
 	flags.BoolVar(&o.short, "short", false, "measure next to nothing: show that all of it works")
 	flags.Float64Var(&o.scale, "n", 1, "`factor` for the number of invocations and starts")
 	flags.StringVar(&o.contenders, "contenders", "", "`names` with semicolons between; empty means all")
-	flags.StringVar(&o.stages, "stages", "", "`keys` with commas between (null, null-tls, far, far-tls, real); empty means all")
+	flags.StringVar(&o.stages, "stages", "", "`keys` with commas between (null, null-tls, far, far-tls, real, roads); empty means all")
 	flags.StringVar(&o.sizes, "sizes", "", "`names` of sizes with semicolons between (1 KiB; 1 MiB; 4 MiB; 10 x 400 KiB); empty means all")
 	flags.StringVar(&o.json, "json", "", "`file` for all measured values")
 	flags.Func("variant", "ours once more, with other settings or in another build: `name: KEY=VALUE ... path`", func(text string) error {
@@ -75,7 +80,7 @@ func run(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	stages, err := chooseStages(o.stages)
+	stages, alsoRoads, err := chooseStages(o.stages)
 	if err != nil {
 		return err
 	}
@@ -83,6 +88,19 @@ func run(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
+	if len(stages) > 0 {
+		if err := uploads(ctx, w, o, chosen, stages); err != nil {
+			return err
+		}
+	}
+	if !alsoRoads {
+		return nil
+	}
+	return measureRoads(ctx, w, o)
+}
+
+// uploads measures what an upload takes.
+func uploads(ctx context.Context, w workshop, o options, chosen []contender, stages []stage) error {
 	sizes, err := chooseSizes(o.sizes)
 	if err != nil {
 		return err
@@ -102,23 +120,41 @@ func run(ctx context.Context, o options) error {
 	return b.finish(stages, o.json)
 }
 
-func chooseStages(keys string) ([]stage, error) {
+// chooseStages also says whether the roads are to be measured.
+func chooseStages(keys string) (chosen []stage, alsoRoads bool, err error) {
 	if keys == "" {
-		return stages, nil
+		return stages, true, nil
 	}
-	var chosen []stage
 	for key := range strings.SplitSeq(keys, ",") {
-		found := false
-		for _, s := range stages {
-			if s.Key == key {
-				chosen, found = append(chosen, s), true
-			}
-		}
-		if !found {
-			return nil, fmt.Errorf("no stage %q", key)
+		i := slices.IndexFunc(stages, func(s stage) bool { return s.Key == key })
+		switch {
+		case key == "roads":
+			alsoRoads = true
+		case i < 0:
+			return nil, false, fmt.Errorf("no stage %q", key)
+		default:
+			chosen = append(chosen, stages[i])
 		}
 	}
-	return chosen, nil
+	return chosen, alsoRoads, nil
+}
+
+// measureRoads measures how files come and go in numbers, and prints it.
+func measureRoads(ctx context.Context, w workshop, o options) error {
+	log.SetOutput(io.Discard) // net/http's client complains of what S3 servers answer late
+	report, err := roads.Run(ctx, roads.Options{Dir: filepath.Join(w.dir, "roads"), Short: o.short, Say: say})
+	if err != nil {
+		return err
+	}
+	fmt.Println("\nFiles there and back: seconds, the least and the most of all rounds behind")
+	if err := append(table{{"way / distance / files / by", "median", "from to"}}, report.Rows()...).write(os.Stdout); err != nil {
+		return err
+	}
+	for name, why := range report.Skipped {
+		fmt.Printf("skipped: %s: %s\n", name, why)
+	}
+	fmt.Println()
+	return append(table{{"ratio", "at most", "is", ""}}, report.Promises()...).write(os.Stdout)
 }
 
 func chooseSizes(names string) ([]load.Size, error) {

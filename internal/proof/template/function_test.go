@@ -158,6 +158,7 @@ var functionPromises = []promise{
 					"Zip":         event(conversation+"/zip", long),
 					"Manifest":    event(conversation+"/manifest", long),
 					"FetchScript": event(conversation+"/fetch.sh", long),
+					"PutScript":   event(conversation+"/put.sh", stream),
 					"ListFiles":   event(conversation+"/list-files", stream),
 					"SelectFile":  event(conversation+"/select-file", stream),
 				}),

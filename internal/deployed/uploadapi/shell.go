@@ -1,0 +1,100 @@
+package uploadapi
+
+import (
+	"cmp"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"uploadfiles/internal/deployed/curlconfig"
+	"uploadfiles/internal/deployed/direct"
+	"uploadfiles/internal/deployed/httpapi"
+	"uploadfiles/internal/deployed/upload"
+)
+
+// A shell has no JSON. So it may ask for answers as tables, a line for each file,
+// and for the requests to S3 as options of curl.
+
+// table is the media type of lines of fields between tabs, of which the first line
+// has the names (https://www.iana.org/assignments/media-types/text/tab-separated-values).
+const table = "text/tab-separated-values"
+
+// receiptHead names the fields of a receipt. Of a file that is stored, detail is
+// its URL; of one that is not, sha256 stands for its code and detail for the
+// reason. A field that has nothing to say is a hyphen, since a shell takes several
+// tabs for one.
+const receiptHead = "result\tsha256\tsize\tname\tdetail\n"
+
+// receipts has a line for each file, in the order of the request.
+func receipts(outcomes []upload.Outcome) string {
+	var b strings.Builder
+	b.WriteString(receiptHead)
+	for _, o := range outcomes {
+		if s := o.Skip; s != nil {
+			line(&b, "skipped", string(s.Code), "", s.Name, s.Reason)
+			continue
+		}
+		f := fileOf(o.Receipt)
+		line(&b, cmp.Or(string(f.Status), "stored"), f.SHA256, strconv.FormatInt(f.Size, 10), f.Name, f.URL)
+	}
+	return b.String()
+}
+
+func line(b *strings.Builder, fields ...string) {
+	for i, field := range fields {
+		fields[i] = cmp.Or(strings.Map(visible, field), "-")
+	}
+	b.WriteString(strings.Join(fields, "\t") + "\n")
+}
+
+// visible keeps what a client sent within its field.
+func visible(r rune) rune {
+	if unicode.IsControl(r) {
+		return unicode.ReplacementChar
+	}
+	return r
+}
+
+// partsTable lists the parts of an upload.
+func partsTable(parts []direct.Part) string {
+	var b strings.Builder
+	b.WriteString("number\tsize\tetag\n")
+	for _, p := range parts {
+		fmt.Fprintf(&b, "%d\t%d\t%s\n", p.Number, p.Size, p.ETag)
+	}
+	return b.String()
+}
+
+// writeCurl answers with requests for curl to send, with "next" between two of
+// them. There is a body to be sent with each.
+func writeCurl(w http.ResponseWriter, r *http.Request, requests ...curlconfig.Request) {
+	var b strings.Builder
+	for i, request := range requests {
+		if i > 0 {
+			b.WriteString("next\n")
+		}
+		_, _ = request.WriteTo(&b) // it cannot fail
+	}
+	httpapi.WriteText(w, r, curlconfig.MediaType, b.String())
+}
+
+// known answers with the receipt of a file that is there already as it was said to
+// be, where a shell asks: it sends nothing twice, and after it has sent something
+// it sees here that it arrived.
+func (d Direct) known(w http.ResponseWriter, r *http.Request, call *httpapi.Call, f direct.File) (done bool, err error) {
+	receipt, err := d.Lane.There(r.Context(), call.Conversation, f)
+	if receipt == nil || err != nil {
+		return false, err
+	}
+	httpapi.WriteText(w, r, table, receipts([]upload.Outcome{{Receipt: receipt}}))
+	return true, nil
+}
+
+// fileFrom reads what is said of a file in a query, or in the fields of a form, as
+// a shell sends them by curl's --data-urlencode.
+func fileFrom(get func(name string) string) (direct.File, error) {
+	f := direct.File{Name: get("filename"), Type: get("type")}
+	return f, describe(&f, words{get("size"), get("sha256")}, words{get("metadata[size]"), get("metadata[sha256]")})
+}
