@@ -113,6 +113,8 @@ func check(r *http.Request, answer *http.Response, body []byte) error {
 // ready for new fields, but here a field that is not described is a mistake.
 var load = sync.OnceValues(func() (*openapi3.T, error) {
 	openapi3filter.RegisterBodyDecoder("text/x-shellscript", openapi3filter.FileBodyDecoder)
+	openapi3filter.RegisterBodyDecoder("text/x-curl-config", openapi3filter.FileBodyDecoder)
+	openapi3filter.RegisterBodyDecoder("text/tab-separated-values", openapi3filter.FileBodyDecoder)
 	doc, err := openapi3.NewLoader().LoadFromData(openapi.JSON())
 	if err != nil {
 		return nil, err
