@@ -14,6 +14,7 @@ require (
 	github.com/buger/jsonparser v1.6.1
 	github.com/gabriel-vasile/mimetype v1.4.16
 	github.com/getkin/kin-openapi v0.152.0
+	github.com/gogs/chardet v0.0.0-20211120154057-b7413eaefb8f
 	github.com/google/go-cmp v0.7.0
 	github.com/segmentio/asm v1.2.1
 	golang.org/x/sync v0.24.0

@@ -19,6 +19,8 @@ func TestTheBinaryHoldsNothingThatItDoesNotNeed(t *testing.T) {
 		"uploadfiles/internal/deployed/filesapi":      files,
 		"uploadfiles/internal/deployed/filesfunction": files,
 		"uploadfiles/internal/deployed/page":          files,
+		"uploadfiles/internal/deployed/textfile":      files,
+		"github.com/gogs/chardet":                     files,
 		"archive/zip":                                 files,
 	})
 }
