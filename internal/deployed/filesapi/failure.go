@@ -7,6 +7,7 @@ import (
 
 	"uploadfiles/internal/deployed/files"
 	"uploadfiles/internal/deployed/httpapi"
+	"uploadfiles/internal/deployed/textfile"
 	"uploadfiles/internal/deployed/upload"
 )
 
@@ -34,6 +35,7 @@ type problem struct {
 	Detail string       `json:"detail"`
 	Text   string       `json:"error,omitempty"`  // as the detail, for clients of OpenHands
 	Status upload.State `json:"status,omitempty"` // of a file that may not be handed out
+	File   string       `json:"file,omitempty"`   // which is not shown: where it is, relative to the request's URL
 }
 
 func (p problem) Error() string {
@@ -58,6 +60,9 @@ var problems = []struct {
 	{upload.ErrNotFound, http.StatusNotFound, "There is no such file."},
 	{files.ErrWithheld, http.StatusConflict, "The file may not be handed out."},
 	{files.ErrTooLarge, http.StatusRequestEntityTooLarge, "The file is too large to be shown. Download it."},
+	{textfile.ErrBinary, http.StatusUnsupportedMediaType, "Unable to open a binary file."},
+	{textfile.ErrUnknown, http.StatusUnsupportedMediaType,
+		"The text is not in UTF-8, and its bytes do not tell for certain what encoding it is in. Download the file and decode it, or send it again in UTF-8."},
 	{files.ErrDamaged, http.StatusInternalServerError, "The file is damaged: its bytes are not those that were uploaded."},
 	{upload.ErrUnavailable, http.StatusServiceUnavailable, "The files cannot be reached right now. Try again."},
 	{context.DeadlineExceeded, http.StatusServiceUnavailable, "The request took too long. Try again."},

@@ -475,6 +475,72 @@ func TestOpenHandsListsAndShows(t *testing.T) {
 	}
 }
 
+// utf16 is what Notepad saves.
+func utf16(text string) []byte {
+	data := []byte{0xFF, 0xFE}
+	for _, r := range text {
+		data = append(data, byte(r), byte(r>>8))
+	}
+	return data
+}
+
+func TestSelectFileTellsTheEncodingOfATextOrThatItIsNotKnown(t *testing.T) {
+	g := newRig("utf8.txt")
+	german := strings.Repeat("Stra\xdfe;K\xf6ln;M\xfcnchen;gr\xf6\xdfere Bestellung f\xfcr das Fr\xfchjahr angek\xfcndigt\r\n", 5)
+	for name, data := range map[string][]byte{
+		"note.txt": utf16("hi ü\r\n"), "excel.csv": []byte(german), "short #1.txt": []byte("M\xfcller"), "picture.png": []byte("\x89PNG\r\n\x1a\n\x00\x00"),
+	} {
+		g.Put(filestest.Object{Key: dir + name, Data: data, ContentType: "text/plain"})
+	}
+	for name, want := range map[string]struct {
+		status               int
+		code, encoding, file string
+	}{
+		"utf8.txt":     {200, "utf8.txt", "utf-8", ""},
+		"note.txt":     {200, "hi ü\r\n", "utf-16le", ""},
+		"excel.csv":    {200, strings.Repeat("Straße;Köln;München;größere Bestellung für das Frühjahr angekündigt\r\n", 5), "windows-1252", ""},
+		"short #1.txt": {415, "", "", "files/short%20%231.txt"},
+		"picture.png":  {415, "", "", "files/picture.png"},
+	} {
+		var got struct{ Code, Encoding, Error, Detail, File string }
+		status := g.get(t, "/select-file?file="+url.QueryEscape(name), &got)
+		if status != want.status || got.Code != want.code || got.Encoding != want.encoding || got.File != want.file || got.Error != got.Detail {
+			t.Errorf("select-file %s = %d %+v, want %+v", name, status, got, want)
+		}
+		if binary := got.Detail == "Unable to open a binary file."; binary != (name == "picture.png") {
+			t.Errorf("select-file %s says %q", name, got.Detail)
+		}
+	}
+	var got struct{ File string }
+	g.get(t, "/select-file/?file=picture.png", &got)
+	if got.File != "../files/picture.png" {
+		t.Errorf("the file is at %q below a slash, want ../files/picture.png", got.File)
+	}
+}
+
+// What counts is what goes out: less than the file's bytes, or more.
+func TestSelectFileLimitsTheTextAsItIsSent(t *testing.T) {
+	g := newRig()
+	const limit = 1 << 20
+	for name, data := range map[string][]byte{
+		"full.txt":     bytes.Repeat([]byte("a"), limit),
+		"quotes.txt":   bytes.Repeat([]byte(`"`), limit),
+		"controls.txt": bytes.Repeat([]byte{1}, limit),
+		"wide.txt":     utf16(strings.Repeat("a", limit)),
+		"wider.txt":    utf16(strings.Repeat("日", limit/3+1)),
+		"large.txt":    bytes.Repeat([]byte("a"), limit+1),
+	} {
+		g.Put(filestest.Object{Key: dir + name, Data: data, ContentType: "text/plain"})
+	}
+	for name, want := range map[string]int{"full.txt": 200, "quotes.txt": 200, "controls.txt": 413, "wide.txt": 200, "wider.txt": 413, "large.txt": 413} {
+		var got struct{ Code, Error, File string }
+		status := g.get(t, "/select-file?file="+name, &got)
+		if status != want || (want == 413) != (got.File == "files/"+name) || (want == 413) != (got.Error != "") {
+			t.Errorf("select-file %s = %d, %d bytes of text, error %q, file %q, want %d", name, status, len(got.Code), got.Error, got.File, want)
+		}
+	}
+}
+
 func TestFailuresOfTheStoreAreNotToldToTheClient(t *testing.T) {
 	paths := map[string]string{
 		"/files": "GET", "/files/a": "GET", "/zip": "GET", "/manifest": "GET", "/fetch.sh": "GET", "/list-files": "GET", "/select-file?file=a": "GET",

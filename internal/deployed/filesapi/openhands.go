@@ -1,16 +1,16 @@
 package filesapi
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
 	"path"
 	"time"
-	"unicode/utf8"
 
 	"uploadfiles/internal/deployed/files"
 	"uploadfiles/internal/deployed/httpapi"
+	"uploadfiles/internal/deployed/textfile"
 )
 
 // The routes of this file are those with which OpenHands' own server shows the
@@ -42,12 +42,21 @@ func (a API) listFiles(w http.ResponseWriter, r *http.Request, call *httpapi.Cal
 	return httpapi.WriteJSON(w, r, http.StatusOK, names)
 }
 
-// maxText is how many bytes of a text one answer holds. Written as JSON they can
-// be six times as many, and all of it has to fit into an answer of Lambda.
-const maxText = 1 << 20
+const (
+	// maxText is how many bytes a text has at most, in UTF-8, as it is sent.
+	maxText = 1 << 20
+	// maxTextFile is how many the file of such a text can have, in UTF-32.
+	maxTextFile = 4 * maxText
+)
 
 // readTime bounds the reading of a text, which is answered as a whole.
 const readTime = 20 * time.Second
+
+// shown is the answer with a text. OpenHands' has no encoding.
+type shown struct {
+	Code     string `json:"code"`
+	Encoding string `json:"encoding"` // of the file; the code is in UTF-8
+}
 
 // selectFile answers with the text of a file.
 func (a API) selectFile(w http.ResponseWriter, r *http.Request, call *httpapi.Call) error {
@@ -57,18 +66,42 @@ func (a API) selectFile(w http.ResponseWriter, r *http.Request, call *httpapi.Ca
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), readTime)
 	defer cancel()
-	f, text, err := a.Files.Read(ctx, call.Conversation, path.Clean("/" + file)[1:], maxText)
-	switch {
-	case errors.Is(err, files.ErrTooLarge) && !files.IsText(f.ContentType):
-		return binary
-	case err != nil:
-		return err
-	case bytes.IndexByte(text, 0) >= 0 || !utf8.Valid(text):
-		return binary
+	f, data, err := a.Files.Read(ctx, call.Conversation, path.Clean("/" + file)[1:], maxTextFile)
+	if errors.Is(err, files.ErrTooLarge) && !files.IsText(f.ContentType) {
+		err = textfile.ErrBinary
 	}
-	return httpapi.WriteJSON(w, r, http.StatusOK, struct {
-		Code string `json:"code"`
-	}{string(text)})
+	if err != nil {
+		return notShown(r, f, err)
+	}
+	text, err := textfile.Decode(data)
+	if err != nil {
+		return notShown(r, f, err)
+	}
+	answer := shown{Code: text.String, Encoding: text.Encoding}
+	if len(text.String) > maxText || !goesOut(answer) {
+		return notShown(r, f, files.ErrTooLarge)
+	}
+	return httpapi.WriteJSON(w, r, http.StatusOK, answer)
 }
 
-var binary = problem{status: http.StatusUnsupportedMediaType, Detail: "Unable to open a binary file."}
+// goesOut reports whether an answer fits into one of Lambda. There its JSON is a
+// string of JSON, so that what had to be escaped, such as a quotation mark, is
+// escaped twice.
+func goesOut(answer shown) bool {
+	body, err := httpapi.JSON(answer)
+	if err != nil {
+		return false
+	}
+	sent, err := httpapi.JSON(string(body))
+	return err == nil && len(sent) <= httpapi.MaxAnswer
+}
+
+// notShown adds to an error of a file whose text is not shown where the file is.
+func notShown(r *http.Request, f files.File, err error) error {
+	p, ok := errors.AsType[problem](translate(err))
+	if !ok || f.Name == "" {
+		return err
+	}
+	p.File = beside(r, "files/"+url.PathEscape(f.Name))
+	return p
+}
