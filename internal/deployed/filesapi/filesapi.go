@@ -139,15 +139,23 @@ func parseCursor(cursor string) (after string, err error) {
 }
 
 // file sends the client on to the file: a URL for which another ends. A HEAD,
-// for which no such URL is good, is answered here.
+// for which no such URL is good, is answered here, and so is who wants the URL in JSON.
 func (a API) file(w http.ResponseWriter, r *http.Request, call *httpapi.Call) error {
+	asJSON, err := wantsJSON(r)
+	if err != nil {
+		return err
+	}
 	f, err := a.Files.Find(r.Context(), call.Conversation, call.Param("name"))
 	switch {
 	case err != nil:
 		return err
+	case asJSON:
+		vary(w, r)
+		return httpapi.WriteJSON(w, r, http.StatusOK, fileOf(f))
 	case f.State != upload.Ready:
 		return withheld(f.State)
 	case r.Method != http.MethodHead:
+		vary(w, r)
 		w.Header().Set("Location", f.Link.URL)
 		w.WriteHeader(http.StatusTemporaryRedirect)
 		return nil

@@ -205,6 +205,96 @@ func TestAFileIsWhereTheAnswerSendsTo(t *testing.T) {
 	}
 }
 
+// sendWith is send with a header Accept, unless it is empty.
+func (g *rig) sendWith(t *testing.T, method, path, accept string) (*http.Response, string) {
+	t.Helper()
+	r := httptest.NewRequest(method, path, nil)
+	r.Header.Set("X-Session-API-Key", "secret-key")
+	r.Header.Set("Origin", "https://chat.example.com")
+	if accept != "" {
+		r.Header.Set("Accept", accept)
+	}
+	recorder := httptest.NewRecorder()
+	openapitest.Wrap(t, g.handler()).ServeHTTP(recorder, r)
+	return recorder.Result(), recorder.Body.String()
+}
+
+// A page of another origin cannot follow the redirect.
+func TestAFileIsDescribedToWhoAsksForJSON(t *testing.T) {
+	g := newRig("a.txt", "b.txt")
+	var listed page
+	g.get(t, "/files?limit=1", &listed)
+	for name, test := range map[string]struct {
+		query, accept string
+		status        int
+		vary          string
+	}{
+		"nothing is said":                  {"", "", 307, "Origin, Accept"},
+		"a browser's fetch":                {"", "*/*", 307, "Origin, Accept"},
+		"a browser's address bar":          {"", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", 307, "Origin, Accept"},
+		"axios":                            {"", "application/json, text/plain, */*", 307, "Origin, Accept"},
+		"JSON":                             {"", "application/json", 200, "Origin, Accept"},
+		"JSON in capitals and with a rank": {"", "Application/JSON; q=0.9", 200, "Origin, Accept"},
+		"JSON and no other":                {"", "application/json, */*;q=0", 200, "Origin, Accept"},
+		"no JSON":                          {"", "application/json;q=0", 307, "Origin, Accept"},
+		"no list of types":                 {"", "application/json, ;", 307, "Origin, Accept"},
+		"the query":                        {"?redirect=false", "", 200, "Origin"},
+		"the query against the header":     {"?redirect=false", "text/html", 200, "Origin"},
+		"the other way round":              {"?redirect=true", "application/json", 307, "Origin"},
+		"another word":                     {"?redirect=0", "", 400, "Origin"},
+		"an empty one":                     {"?redirect=", "application/json", 400, "Origin"},
+		"twice":                            {"?redirect=false&redirect=false", "", 400, "Origin"},
+	} {
+		response, body := g.sendWith(t, http.MethodGet, base+"/files/a.txt"+test.query, test.accept)
+		if vary := strings.Join(response.Header.Values("Vary"), ", "); response.StatusCode != test.status || vary != test.vary {
+			t.Errorf("%s: %d, Vary %q, want %d, %q", name, response.StatusCode, vary, test.status, test.vary)
+		}
+		if sent := response.Header.Get("Location") != ""; sent != (test.status == 307) {
+			t.Errorf("%s: %d to %q", name, response.StatusCode, response.Header.Get("Location"))
+		}
+		if test.status != 200 {
+			continue
+		}
+		var got map[string]any
+		if err := json.Unmarshal([]byte(body), &got); err != nil {
+			t.Fatalf("%s: %v in %s", name, err, body)
+		}
+		if diff := cmp.Diff(listed.Files[0], got); diff != "" {
+			t.Errorf("%s (-list +file):\n%s", name, diff)
+		}
+	}
+}
+
+func TestAFileThatIsNotHandedOutIsDescribedWithoutItsURL(t *testing.T) {
+	g := newRig("pending.txt")
+	g.options.Required = upload.Tag{Key: "scan", Value: "clean"}
+	var got map[string]any
+	if status := g.get(t, "/files/pending.txt?redirect=false", &got); status != 200 || got["status"] != "pending" || got["url"] != "" {
+		t.Errorf("%d %v, want 200, pending, no URL", status, got)
+	}
+	if status := g.get(t, "/files/missing.txt?redirect=false", &got); status != 404 {
+		t.Errorf("a file that is not there is %d, want 404", status)
+	}
+}
+
+// HEAD tells of the file, whatever a client accepts, as long as it does not ask for
+// the description's headers.
+func TestHeadOfAFileFollowsTheQueryAlone(t *testing.T) {
+	g := newRig("a.txt")
+	for query, want := range map[string]string{"": "text/plain; charset=utf-8", "?redirect=true": "text/plain; charset=utf-8", "?redirect=false": "application/json"} {
+		response, body := g.sendWith(t, http.MethodHead, base+"/files/a.txt"+query, "application/json")
+		if got := response.Header.Get("Content-Type"); response.StatusCode != 200 || got != want || body != "" || response.Header.Get("Location") != "" {
+			t.Errorf("HEAD %q = %d, %s, body %q, want 200, %s", query, response.StatusCode, got, body, want)
+		}
+		if described := response.Header.Get("ETag") == ""; described != (query == "?redirect=false") {
+			t.Errorf("HEAD %q has the ETag %q", query, response.Header.Get("ETag"))
+		}
+		if vary := strings.Join(response.Header.Values("Vary"), ", "); vary != "Origin" {
+			t.Errorf("HEAD %q has Vary %q, want Origin", query, vary)
+		}
+	}
+}
+
 func TestDeleteMayBeRepeated(t *testing.T) {
 	g := newRig("a.txt", "b.txt")
 	for range 2 {

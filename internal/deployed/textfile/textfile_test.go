@@ -10,6 +10,8 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"golang.org/x/text/encoding/charmap"
+
 	"uploadfiles/internal/deployed/textfile"
 )
 
@@ -51,6 +53,35 @@ func TestDecodeLeavesUTF8AsItIs(t *testing.T) {
 	}
 }
 
+// English tells nothing of the charset of what is below it.
+func TestDecodeLooksAtTheLinesThatTell(t *testing.T) {
+	english := strings.Repeat("The report is on the table for all of us to read.\n", 2000)
+	got, err := textfile.Decode(append([]byte(english), read(t, "russian.koi8-r.txt")...))
+	if want := english + string(read(t, "russian.utf-8")); err != nil || got.String != want || got.Encoding != "koi8-r" {
+		t.Errorf("Decode = %q in %q, %v, want Russian in koi8-r at the end", got.String[max(0, len(got.String)-100):], got.Encoding, err)
+	}
+}
+
+func encode(t *testing.T, c *charmap.Charmap, text string) []byte {
+	t.Helper()
+	data, err := c.NewEncoder().Bytes([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// In each of these the detector is not sure enough or takes a charset for its rival.
+const (
+	czech = "sobota\nneděle\npo\nút\nst\nčt\npá\nso\nne\nleden\núnor\nbřezen\nduben\nkvěten\nčerven\nčervenec\nsrpen\nzáří\n" +
+		"říjen\nlistopad\nprosinec\nled\núno\nbře\ndub\nkvě\nčen\nčec\nsrp\nzář\n"
+	lithuanian = "P\nŠ\nS\nsausis\nvasaris\nkovas\nbalandis\ngegužė\nbirželis\nliepa\nrugpjūtis\nrugsėjis\nspalis\nlapkritis\ngruodis\nsau\nvas\n" +
+		"kov\nbal\ngeg\nbir\nlie\nrugp\nrugs\nspa\nlap\ngrd\nsaus.\nvas.\nkov.\nbal.\ngeg.\nbirž.\nliep.\nrugpj.\nrugs.\nspal.\nlapkr.\n" +
+		"gruod.\nsausio\nvasario\nkovo\nbalandžio\ngegužės\nbirželio\nliepos\nrugpjūčio\nrugsėjo\nspali\n"
+	ukrainian = "Значення не є дозволеним. Порушено обмеження на додавання товару до замовлення.\n" +
+		"Недостатньо прав для перегляду документа. Для продовження роботи оберть потрапити на головну.\n"
+)
+
 // Wrong letters mislead more than none.
 func TestDecodeDoesNotGuess(t *testing.T) {
 	tests := map[string][]byte{
@@ -60,6 +91,9 @@ func TestDecodeDoesNotGuess(t *testing.T) {
 		"Russian below English":     append(bytes.Repeat([]byte("The report is on the table.\n"), 1000), "\xd1 \xcd\xc3!\n"...),
 		"a byte that is none":       append(bytes.Repeat([]byte("Stra\xdfe f\xfcr M\xfcller\n"), 50), "\x81\n"...),
 		"UTF-8 that is cut off":     read(t, "chinese.utf-8")[:301],
+		"Lithuanian months":         encode(t, charmap.Windows1257, lithuanian),
+		"Czech days and months":     encode(t, charmap.Windows1250, czech),
+		"Ukrainian with few і":      encode(t, charmap.KOI8U, ukrainian),
 		"two encodings in one file": append(read(t, "russian.koi8-r.txt"), read(t, "german.windows-1252.csv")...),
 	}
 	paths, _ := filepath.Glob("testdata/unknown/*")

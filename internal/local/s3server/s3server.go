@@ -232,14 +232,23 @@ func makeBucket(ctx context.Context, client *s3.Client, o Options) error {
 		return err
 	}
 	_, err = client.PutBucketCors(ctx, &s3.PutBucketCorsInput{
-		Bucket: &o.Bucket,
-		CORSConfiguration: &types.CORSConfiguration{CORSRules: []types.CORSRule{{
-			AllowedOrigins: o.Origins,
-			AllowedMethods: []string{"GET", "HEAD", "PUT", "POST", "DELETE"},
-			AllowedHeaders: []string{"*"},
-			ExposeHeaders:  []string{"ETag", "Content-Disposition", "x-amz-checksum-sha256"},
-			MaxAgeSeconds:  aws.Int32(600),
-		}}},
+		Bucket:            &o.Bucket,
+		CORSConfiguration: &types.CORSConfiguration{CORSRules: []types.CORSRule{CORSRule(o.Origins)}},
 	})
 	return err
+}
+
+// CORSRule is the rule by which pages of these origins may use presigned URLs. It
+// is that of template.yaml, so that what a browser refuses on AWS it refuses here.
+func CORSRule(origins []string) types.CORSRule {
+	return types.CORSRule{
+		AllowedOrigins: origins,
+		AllowedMethods: []string{"GET", "HEAD", "PUT", "POST", "DELETE"},
+		AllowedHeaders: []string{
+			"content-disposition", "content-type", "if-none-match", "range", "x-amz-checksum-sha256",
+			"x-amz-meta-sha256", "x-amz-mp-object-size", "x-session-api-key",
+		},
+		ExposeHeaders: []string{"Content-Disposition", "ETag"},
+		MaxAgeSeconds: aws.Int32(7200),
+	}
 }

@@ -83,7 +83,7 @@ var bucketPromises = []promise{
 					"AllowedOrigins": origins,
 					"AllowedMethods": list("GET", "HEAD", "PUT", "POST", "DELETE"),
 					"AllowedHeaders": list("content-disposition", "content-type", "if-none-match", "range",
-						"x-amz-checksum-sha256", "x-amz-meta-sha256", "x-amz-mp-object-size"),
+						"x-amz-checksum-sha256", "x-amz-meta-sha256", "x-amz-mp-object-size", "x-session-api-key"),
 					"ExposedHeaders": list("Content-Disposition", "ETag"),
 					"MaxAge":         7200,
 				})}
@@ -106,6 +106,7 @@ var bucketPromises = []promise{
 			bucket+".Properties.CorsConfiguration.CorsRules.0.ExposedHeaders.1",
 			bucket+".Properties.CorsConfiguration.CorsRules.0.AllowedHeaders",
 			bucket+".Properties.CorsConfiguration.CorsRules.0.AllowedHeaders.2",
+			bucket+".Properties.CorsConfiguration.CorsRules.0.AllowedHeaders.7",
 			bucket+".Properties.CorsConfiguration.CorsRules.0.AllowedMethods.2",
 			bucket+".Properties.CorsConfiguration.CorsRules.0.MaxAge",
 			"Parameters.CorsAllowedOrigins.AllowedPattern",
