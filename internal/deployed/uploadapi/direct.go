@@ -114,7 +114,7 @@ func (d Direct) params(w http.ResponseWriter, r *http.Request, call *httpapi.Cal
 	if err != nil {
 		return err
 	}
-	signed, key, err := d.Lane.Put(r.Context(), call.Conversation, f)
+	offer, err := d.Lane.Put(r.Context(), call.Conversation, f)
 	if err != nil {
 		return err
 	}
@@ -125,7 +125,20 @@ func (d Direct) params(w http.ResponseWriter, r *http.Request, call *httpapi.Cal
 		Headers map[string]string `json:"headers"`
 		Expires int64             `json:"expires"`
 		Key     string            `json:"key"`
-	}{Method: http.MethodPut, URL: signed.URL, Headers: signed.Headers, Expires: seconds(signed), Key: key})
+		Stored  *file             `json:"stored,omitempty"` // the same file, which is there already
+	}{http.MethodPut, offer.URL, struct{}{}, offer.Headers, seconds(offer.Signed), offer.Key, there(call, offer.There)})
+}
+
+// there is a file that need not be sent, or nil.
+func there(call *httpapi.Call, o *upload.Outcome) *file {
+	if o == nil {
+		return nil
+	}
+	if o.Err != nil {
+		call.Summary.FileFailed(o.Err)
+	}
+	f := fileOf(o.Receipt)
+	return &f
 }
 
 func seconds(s direct.Signed) int64 { return int64(s.Expires.Seconds()) }
@@ -147,7 +160,7 @@ func (d Direct) begin(w http.ResponseWriter, r *http.Request, call *httpapi.Call
 	if err != nil {
 		return err
 	}
-	id, err := d.Lane.Begin(r.Context(), call.Conversation, f)
+	begun, err := d.Lane.Begin(r.Context(), call.Conversation, f)
 	if err != nil {
 		return err
 	}
@@ -155,7 +168,8 @@ func (d Direct) begin(w http.ResponseWriter, r *http.Request, call *httpapi.Call
 		Key      string `json:"key"`
 		UploadID string `json:"uploadId"`
 		Bucket   string `json:"bucket"`
-	}{id.Key, id.String(), d.Bucket})
+		Stored   *file  `json:"stored,omitempty"` // as in params
+	}{begun.Key, begun.String(), d.Bucket, there(call, begun.There)})
 }
 
 // parts lists what is there of an upload, so that a client can go on with it.
@@ -297,7 +311,7 @@ func (d Direct) sign(w http.ResponseWriter, r *http.Request, call *httpapi.Call)
 	if err := readJSON(r, &body); err != nil {
 		return err
 	}
-	signed, key, err := d.grant(r, call, body)
+	offer, err := d.grant(r, call, body)
 	if err != nil {
 		return err
 	}
@@ -305,16 +319,17 @@ func (d Direct) sign(w http.ResponseWriter, r *http.Request, call *httpapi.Call)
 		URL     string            `json:"url"`
 		Key     string            `json:"key"`
 		Headers map[string]string `json:"headers"`
-	}{signed.URL, key, signed.Headers})
+		Stored  *file             `json:"stored,omitempty"` // as in params
+	}{offer.URL, offer.Key, offer.Headers, there(call, offer.There)})
 }
 
 // grant signs a wish. What begins a file gets its key from us; all else is for
 // an upload of the conversation.
-func (d Direct) grant(r *http.Request, call *httpapi.Call, body wish) (signed direct.Signed, key string, err error) {
+func (d Direct) grant(r *http.Request, call *httpapi.Call, body wish) (direct.Offer, error) {
 	ctx := r.Context()
 	f := direct.File{Name: body.Key, Type: body.ContentType}
 	if err := describe(&f, words{string(body.Size), string(body.SHA256)}); err != nil {
-		return direct.Signed{}, "", err
+		return direct.Offer{}, err
 	}
 	if body.UploadID == "" {
 		switch body.Method {
@@ -323,12 +338,13 @@ func (d Direct) grant(r *http.Request, call *httpapi.Call, body wish) (signed di
 		case http.MethodPost:
 			return d.Lane.SignBegin(ctx, call.Conversation, f)
 		}
-		return direct.Signed{}, "", bad("The method is PUT or POST where there is no uploadId, not %.20q.", body.Method)
+		return direct.Offer{}, bad("The method is PUT or POST where there is no uploadId, not %.20q.", body.Method)
 	}
 	id, err := d.Lane.ParseID(call.Conversation, body.Key, body.UploadID)
 	if err != nil {
-		return direct.Signed{}, "", err
+		return direct.Offer{}, err
 	}
+	var signed direct.Signed
 	switch body.Method {
 	case http.MethodPut:
 		signed, err = d.Lane.SignPart(ctx, id, body.PartNumber, f.Size)
@@ -341,7 +357,7 @@ func (d Direct) grant(r *http.Request, call *httpapi.Call, body wish) (signed di
 	default:
 		err = bad("The method of an upload is PUT, GET, POST or DELETE, not %.20q.", body.Method)
 	}
-	return signed, id.Key, err
+	return direct.Offer{Signed: signed, Key: id.Key}, err
 }
 
 // id is the upload that a request is about.
