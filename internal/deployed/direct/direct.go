@@ -66,123 +66,141 @@ type Lane struct {
 	Required upload.Tag      // without it a file is not handed out; the zero value requires none
 }
 
-// Put signs a request that writes the file, under a name that is free now. The
-// errors of this and the other methods are a [Refusal] where the client is to
-// know why.
-func (l *Lane) Put(ctx context.Context, c upload.Conversation, f File) (Signed, string, error) {
+// Offer is a request that the client can send.
+type Offer struct {
+	Signed
+	Key string
+	// There is the same file, which is stored under the key already and need not
+	// be sent. Nil where nothing is.
+	There *upload.Outcome
+}
+
+// Put signs a request that writes the file, under a name that is free now or that
+// the same file has. The errors of this and the other methods are a [Refusal]
+// where the client is to know why.
+func (l *Lane) Put(ctx context.Context, c upload.Conversation, f File) (Offer, error) {
 	switch {
 	case f.Size > MaxPut:
-		return Signed{}, "", &Refusal{upload.TooLarge, fmt.Sprintf(
+		return Offer{}, &Refusal{upload.TooLarge, fmt.Sprintf(
 			"One request takes at most %d bytes. Send the file in parts.", int64(MaxPut))}
 	case f.Size < 0 && l.MaxSize < MaxPut:
-		return Signed{}, "", &Refusal{SizeRequired, fmt.Sprintf(
+		return Offer{}, &Refusal{SizeRequired, fmt.Sprintf(
 			"At most %d bytes are accepted: say the size of the file, or send it in parts.", l.MaxSize)}
 	case f.Size == 0:
 		f.SHA256 = sha256.Sum256(nil) // a length of zero cannot be signed, a hash can
 	}
-	return l.sign(ctx, c, f, Put)
+	// Bytes that S3 has verified are the same; what was only declared of others is
+	// no reason to turn these away.
+	return l.sign(ctx, c, f, Put, func(s Stored) bool { return s.Verified && s.SHA256 == f.SHA256 })
 }
 
-// SignBegin signs a request that begins an upload in parts.
-func (l *Lane) SignBegin(ctx context.Context, c upload.Conversation, f File) (Signed, string, error) {
-	return l.sign(ctx, c, f, Begin)
+// SignBegin signs a request that begins an upload in parts, under a name that is
+// free now: of an upload that the client begins itself, nobody knows the hash when
+// it is completed.
+func (l *Lane) SignBegin(ctx context.Context, c upload.Conversation, f File) (Offer, error) {
+	return l.sign(ctx, c, f, Begin, func(Stored) bool { return false })
 }
 
-func (l *Lane) sign(ctx context.Context, c upload.Conversation, f File, step Step) (Signed, string, error) {
-	o, err := l.object(ctx, c, f)
+func (l *Lane) sign(ctx context.Context, c upload.Conversation, f File, step Step, isSame func(Stored) bool) (Offer, error) {
+	o, there, err := l.object(ctx, c, f, isSame)
 	if err != nil {
-		return Signed{}, "", err
+		return Offer{}, err
 	}
 	signed, err := l.Store.Sign(ctx, Operation{Step: step, Object: o})
-	return signed, o.Key, err
+	return Offer{signed, o.Key, there}, err
 }
 
-// Begin begins an upload in parts under a name that is free now.
-func (l *Lane) Begin(ctx context.Context, c upload.Conversation, f File) (ID, error) {
-	o, err := l.object(ctx, c, f)
-	if err != nil {
-		return ID{}, err
+// Begun is an upload in parts.
+type Begun struct {
+	ID
+	// There is the same file, as in Offer. The upload can be completed all the
+	// same: the answer is that file.
+	There *upload.Outcome
+}
+
+// Begin begins an upload in parts, under a name that is free now or that the same
+// file has.
+func (l *Lane) Begin(ctx context.Context, c upload.Conversation, f File) (Begun, error) {
+	id := ID{Token: randomHex(tokenSize), Size: f.Size}
+	if f.Size >= 0 {
+		id.SHA256 = f.SHA256
 	}
-	o.Token = randomHex(tokenSize)
-	id, err := l.Store.Begin(ctx, o)
-	return ID{Key: o.Key, Upload: id, Token: o.Token, Size: o.Size}, err
+	o, there, err := l.object(ctx, c, f, id.names)
+	if err != nil {
+		return Begun{}, err
+	}
+	o.Token = id.Token
+	id.Key = o.Key
+	id.Upload, err = l.Store.Begin(ctx, o)
+	return Begun{id, there}, err
 }
 
-// object holds a file against the rules and names it. The content is not there
-// yet, so a taken name gets random digits where the other lane has those of the
-// hash.
-func (l *Lane) object(ctx context.Context, c upload.Conversation, f File) (Object, error) {
+// names reports whether an object is the file that the upload is to make: both
+// have the hash, which of one in parts is what its sender declared, and the size.
+func (id ID) names(s Stored) bool {
+	return id.SHA256 != [32]byte{} && s.SHA256 == id.SHA256 && s.Size == id.Size
+}
+
+// object holds a file against the rules and names it. Where the same file is there
+// already, that comes too.
+func (l *Lane) object(ctx context.Context, c upload.Conversation, f File, isSame func(Stored) bool) (Object, *upload.Outcome, error) {
 	if f.Name == "" {
-		return Object{}, &Refusal{upload.EmptyName, "The file has no name."}
+		return Object{}, nil, &Refusal{upload.EmptyName, "The file has no name."}
 	}
 	if f.Size > l.MaxSize {
-		return Object{}, l.tooLarge(f.Size)
+		return Object{}, nil, l.tooLarge(f.Size)
 	}
 	name := filename.Safe(f.Name, f.Type)
 	mediaType := mediatype.Claimed(name, f.Type)
 	switch err := l.Rules.Check(name, mediaType); {
 	case errors.Is(err, mediatype.ErrExtension):
-		return Object{}, &Refusal{upload.ExtensionNotAllowed, err.Error()}
+		return Object{}, nil, &Refusal{upload.ExtensionNotAllowed, err.Error()}
 	case err != nil:
-		return Object{}, &Refusal{upload.TypeNotAllowed, err.Error()}
+		return Object{}, nil, &Refusal{upload.TypeNotAllowed, err.Error()}
 	}
 	dir := l.dir(c)
-	switch _, err := l.Store.Describe(ctx, dir+name); {
-	case err == nil:
-		var digits [32]byte
-		rand.Read(digits[:])
-		name = filename.WithHash(name, digits, 8)
-	case !errors.Is(err, upload.ErrNotFound):
-		return Object{}, fmt.Errorf("ask whether the name is free: %w", err)
-	}
+	name, there, err := l.place(ctx, dir, name, f.SHA256, isSame)
 	return Object{
 		Key:         dir + name,
 		ContentType: string(mediaType),
 		Disposition: filename.Attachment(name),
 		Size:        f.Size,
 		SHA256:      f.SHA256,
-	}, nil
+	}, there, err
 }
 
-// There returns the receipt of a file that was said to have this hash and is in
-// the conversation already, under a name that it would get. Nil means that it is
-// not, or that no hash was said. The hash of a file that came in parts is the one
-// that its sender declared.
-func (l *Lane) There(ctx context.Context, c upload.Conversation, f File) (*upload.Receipt, error) {
-	if f.Name == "" || f.SHA256 == [32]byte{} {
-		return nil, nil
-	}
-	name := filename.Safe(f.Name, f.Type)
-	for _, name := range []string{name, filename.WithHash(name, f.SHA256, 8)} {
-		key := l.dir(c) + name
-		stored, err := l.Store.Describe(ctx, key)
+// place finds the first of the names of a file that is free or that the same file
+// has: those of the other lane where the hash is said. Where it is not, and the
+// plain name is taken, random digits take its place.
+func (l *Lane) place(ctx context.Context, dir, name string, sum [32]byte, isSame func(Stored) bool) (string, *upload.Outcome, error) {
+	isHashed := sum != [32]byte{}
+	for _, digits := range append([]int{0}, upload.HashDigits[:]...) {
+		candidate := name
+		if digits > 0 {
+			candidate = filename.WithHash(name, sum, digits)
+		}
+		stored, err := l.Store.Describe(ctx, dir+candidate)
 		switch {
 		case errors.Is(err, upload.ErrNotFound):
-			continue
+			return candidate, nil, nil
 		case err != nil:
-			return nil, fmt.Errorf("ask for the file: %w", err)
-		case stored.SHA256 == f.SHA256 && (f.Size < 0 || f.Size == stored.Size):
-			return l.receipt(ctx, key, name, stored)
+			return "", nil, fmt.Errorf("ask whether the name is free: %w", err)
+		case isHashed && isSame(stored):
+			there, err := l.outcome(ctx, dir+candidate, stored)
+			return candidate, &there, err
+		case !isHashed:
+			return filename.WithHash(name, random(), randomDigits), nil, nil
 		}
 	}
-	return nil, nil
+	return filename.WithHash(name, random(), randomDigits), nil, nil
 }
 
-func (l *Lane) receipt(ctx context.Context, key, name string, stored Stored) (*upload.Receipt, error) {
-	link, err := l.Store.Link(ctx, key, name)
-	if err != nil {
-		return nil, err
-	}
-	state, err := l.Required.StateOf(ctx, l.Store, key)
-	return &upload.Receipt{
-		Name:        name,
-		Key:         key,
-		State:       state,
-		Link:        link,
-		Size:        stored.Size,
-		ContentType: stored.ContentType,
-		SHA256:      stored.SHA256,
-	}, err
+// randomDigits are the hexadecimal ones in a name where the hash gives none.
+const randomDigits = 8
+
+func random() (mark [32]byte) {
+	rand.Read(mark[:])
+	return mark
 }
 
 func (l *Lane) tooLarge(size int64) *Refusal {
@@ -200,16 +218,20 @@ func randomHex(size int) string {
 	return hex.EncodeToString(b)
 }
 
-// String is the upload's id as clients have it: the token, where it was said a
-// dash and the size, a dot, and the store's id.
+// String is the upload's id as clients have it: the token, where they were said a
+// dash and the size and a dash and the hash, a dot, and the store's id.
 func (id ID) String() string {
-	switch {
-	case id.Token == "":
-		return id.Upload
-	case id.Size < 0:
-		return id.Token + "." + id.Upload
+	ours := id.Token
+	if id.Size >= 0 {
+		ours += "-" + strconv.FormatInt(id.Size, 10)
 	}
-	return id.Token + "-" + strconv.FormatInt(id.Size, 10) + "." + id.Upload
+	if id.SHA256 != [32]byte{} {
+		ours += "-" + hex.EncodeToString(id.SHA256[:])
+	}
+	if id.Token == "" {
+		return id.Upload
+	}
+	return ours + "." + id.Upload
 }
 
 // maxUpload is the most bytes of a store's upload id that are handed on.
@@ -220,8 +242,9 @@ const maxUpload = 1024
 func (l *Lane) ParseID(c upload.Conversation, key, uploadID string) (ID, error) {
 	id := ID{Key: key, Upload: uploadID, Size: -1}
 	if ours, rest, ok := strings.Cut(uploadID, "."); ok {
-		if token, size, ok := parseOurs(ours); ok {
-			id.Token, id.Size, id.Upload = token, size, rest
+		if known, ok := parseOurs(ours); ok {
+			known.Key, known.Upload = key, rest
+			id = known
 		}
 	}
 	name, ok := strings.CutPrefix(key, l.dir(c))
@@ -232,17 +255,31 @@ func (l *Lane) ParseID(c upload.Conversation, key, uploadID string) (ID, error) 
 }
 
 // parseOurs reads what stands before the store's id. Without it, or with another
-// size, a client can deceive itself and nobody else.
-func parseOurs(s string) (token string, size int64, ok bool) {
-	token, digits, isSized := strings.Cut(s, "-")
+// size or hash, a client can deceive itself and nobody else.
+func parseOurs(s string) (id ID, ok bool) {
+	token, said, isSized := strings.Cut(s, "-")
 	if decoded, err := hex.DecodeString(token); err != nil || len(decoded) != tokenSize {
-		return "", 0, false
+		return ID{}, false
 	}
+	id = ID{Token: token, Size: -1}
 	if !isSized {
-		return token, -1, true
+		return id, true
 	}
-	n, err := strconv.ParseUint(digits, 10, 63)
-	return token, int64(n), err == nil //nolint:gosec // of 63 bits
+	size, hash, isHashed := strings.Cut(said, "-")
+	n, err := strconv.ParseUint(size, 10, 63)
+	if err != nil {
+		return ID{}, false
+	}
+	id.Size = int64(n) //nolint:gosec // of 63 bits
+	if !isHashed {
+		return id, true
+	}
+	sum, err := hex.DecodeString(hash)
+	if err != nil || len(sum) != len(id.SHA256) {
+		return ID{}, false
+	}
+	id.SHA256 = [32]byte(sum)
+	return id, true
 }
 
 // isUpload wants what cannot be mistaken for anything but an id: some stores
@@ -327,9 +364,8 @@ const settleTime = 400 * time.Millisecond
 // Completing again is answered as the first time. The outcome always has a
 // receipt.
 func (l *Lane) Complete(ctx context.Context, id ID, named []Part) (upload.Outcome, error) {
-	name := id.Key[strings.LastIndexByte(id.Key, '/')+1:]
 	// The link first: an object that nobody can be told of is not made.
-	link, err := l.Store.Link(ctx, id.Key, name)
+	link, err := l.Store.Link(ctx, id.Key, nameOf(id.Key))
 	if err != nil {
 		return upload.Outcome{}, err
 	}
@@ -337,17 +373,32 @@ func (l *Lane) Complete(ctx context.Context, id ID, named []Part) (upload.Outcom
 	if err != nil {
 		return upload.Outcome{}, err
 	}
-	state, tagErr := l.Required.StateOf(ctx, l.Store, id.Key)
+	return l.tell(ctx, id.Key, link, stored), nil
+}
+
+// outcome is what a client is told of an object that is there.
+func (l *Lane) outcome(ctx context.Context, key string, stored Stored) (upload.Outcome, error) {
+	link, err := l.Store.Link(ctx, key, nameOf(key))
+	if err != nil {
+		return upload.Outcome{}, err
+	}
+	return l.tell(ctx, key, link, stored), nil
+}
+
+func (l *Lane) tell(ctx context.Context, key string, link upload.Link, stored Stored) upload.Outcome {
+	state, tagErr := l.Required.StateOf(ctx, l.Store, key)
 	return upload.Outcome{Err: tagErr, Receipt: &upload.Receipt{
-		Name:        name,
-		Key:         id.Key,
+		Name:        nameOf(key),
+		Key:         key,
 		State:       state,
 		Link:        link,
 		Size:        stored.Size,
 		ContentType: stored.ContentType,
 		SHA256:      stored.SHA256,
-	}}, nil
+	}}
 }
+
+func nameOf(key string) string { return key[strings.LastIndexByte(key, '/')+1:] }
 
 func (l *Lane) complete(ctx context.Context, id ID, named []Part) (Stored, error) {
 	parts, err := l.Store.Parts(ctx, id)
@@ -381,6 +432,10 @@ func (l *Lane) settle(ctx context.Context, id ID, err error) (Stored, error) {
 	isThere := statErr == nil
 	switch {
 	case isThere && id.Token != "" && stored.Token == id.Token, isThere && id.Token == "" && err == nil:
+		return stored, nil
+	case isThere && id.names(stored):
+		// Sent again, or twice at once. Parts that stay are for the bucket's lifecycle.
+		_ = l.Store.Abort(ctx, id)
 		return stored, nil
 	case errors.Is(err, ErrNoUpload) && (isThere || errors.Is(statErr, upload.ErrNotFound)):
 		return Stored{}, errNoUpload

@@ -43,11 +43,11 @@ var film = direct.File{Name: "film.mp4", Size: -1}
 
 func begin(t *testing.T, l *direct.Lane) direct.ID {
 	t.Helper()
-	id, err := l.Begin(t.Context(), conversation(t, "c"), film)
+	begun, err := l.Begin(t.Context(), conversation(t, "c"), film)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return id
+	return begun.ID
 }
 
 func sendPart(t *testing.T, l *direct.Lane, id direct.ID, number int, data []byte) direct.Part {
@@ -86,7 +86,8 @@ func TestATakenNameGetsRandomDigits(t *testing.T) {
 	seen := map[string]bool{}
 	want := regexp.MustCompile(`^conversations/c/report~[0-9a-f]{8}\.tar\.gz$`)
 	for range 3 {
-		_, key, err := l.Put(t.Context(), conversation(t, "c"), direct.File{Name: "report.tar.gz", Size: -1})
+		offer, err := l.Put(t.Context(), conversation(t, "c"), direct.File{Name: "report.tar.gz", Size: -1})
+		key := offer.Key
 		if err != nil || !want.MatchString(key) || seen[key] {
 			t.Errorf("Put = %q, %v, want a new name of the kind of %s", key, err, want)
 		}
@@ -94,6 +95,202 @@ func TestATakenNameGetsRandomDigits(t *testing.T) {
 		if _, err := l.ParseID(conversation(t, "c"), key, "u"); err != nil {
 			t.Errorf("ParseID(%q) = %v", key, err)
 		}
+	}
+}
+
+// said is a file of which all is said.
+func said(name, data string) direct.File {
+	return direct.File{Name: name, Size: int64(len(data)), SHA256: sha256.Sum256([]byte(data))}
+}
+
+// sendAll does what a client does that knows nothing of what is there, however
+// its file gets there, and returns the answer of S3 or the refusal of the lane.
+func sendAll(t *testing.T, l *direct.Lane, f direct.File, data string, inParts bool) (key string, there *upload.Outcome, status int) {
+	t.Helper()
+	if !inParts {
+		offer, err := l.Put(t.Context(), conversation(t, "c"), f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		status, _ := l.Store.(*directtest.Memory).Send(t, offer.Signed, []byte(data))
+		return offer.Key, offer.There, status
+	}
+	begun, err := l.Begin(t.Context(), conversation(t, "c"), f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, err := l.ParseID(conversation(t, "c"), begun.Key, begun.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := l.Complete(t.Context(), id, []direct.Part{sendPart(t, l, id, 1, []byte(data))})
+	switch {
+	case err != nil:
+		t.Fatalf("Complete = %v", err)
+	case got.Receipt.Key != begun.Key || got.Receipt.SHA256 != f.SHA256:
+		t.Errorf("Complete = %+v, want a receipt for %q", got.Receipt, begun.Key)
+	}
+	return begun.Key, begun.There, http.StatusOK
+}
+
+// A retry after a lost answer says the same name, size and hash.
+func TestAFileThatIsSentAgainMeetsItself(t *testing.T) {
+	const data = "hello report"
+	f := said("report.pdf", data)
+	sum := f.SHA256
+	for name, test := range map[string]struct {
+		taken   string // what has the plain name before; empty means nothing
+		inParts bool
+		want    string
+		again   int // S3's answer to the bytes
+	}{
+		"in one go":                             {"", false, "report.pdf", http.StatusPreconditionFailed},
+		"in one go, the name is another's":      {"other", false, filename.WithHash("report.pdf", sum, 8), http.StatusPreconditionFailed},
+		"in parts":                              {"", true, "report.pdf", http.StatusOK},
+		"in parts, the name is another's":       {"other", true, filename.WithHash("report.pdf", sum, 8), http.StatusOK},
+		"in one go, it came by the other lane":  {data, false, "report.pdf", http.StatusPreconditionFailed},
+		"in parts, while it came by that other": {data, true, "report.pdf", http.StatusOK},
+	} {
+		m := new(directtest.Memory)
+		l := newLane(m)
+		if test.taken != "" {
+			put(t, m, "conversations/c/report.pdf", test.taken)
+		}
+		before := len(m.Objects())
+		if test.taken == data {
+			before = 0
+		}
+		for try := range 4 {
+			key, there, status := sendAll(t, l, f, data, test.inParts)
+			isThere := try > 0 || test.taken == data
+			want := http.StatusOK
+			if isThere {
+				want = test.again
+			}
+			if key != "conversations/c/"+test.want || status != want || (there != nil) != isThere {
+				t.Errorf("%s, try %d: key %q, there %+v, status %d, want %q, %t, %d", name, try+1, key, there, status, test.want, isThere, want)
+			}
+			if there != nil && (there.Receipt.Key != key || there.Receipt.Name != test.want || there.Receipt.SHA256 != sum ||
+				there.Receipt.Size != f.Size || there.Receipt.Link.URL == "") {
+				t.Errorf("%s, try %d: there is %+v", name, try+1, there.Receipt)
+			}
+		}
+		if n := len(m.Objects()) - before; n != 1 || m.Uploads() != 0 {
+			t.Errorf("%s: %d objects and %d uploads are left, want one object", name, n, m.Uploads())
+		}
+	}
+}
+
+// What is only said of other bytes turns no file away.
+func TestAFileIsOnlyTakenForOneThatItIs(t *testing.T) {
+	const data = "hello report"
+	f := said("report.pdf", data)
+	lie := said("report.pdf", "no report at all")
+	lie.SHA256 = f.SHA256
+	for name, test := range map[string]struct {
+		first   direct.File
+		data    string
+		next    direct.File
+		inParts bool
+	}{
+		"its hash was declared of other bytes": {direct.File{Name: f.Name, Size: 16, SHA256: f.SHA256}, "no report at all", f, false},
+		"and of another size":                  {lie, "no report at all", f, true},
+		"no hash is said":                      {f, data, direct.File{Name: f.Name, Size: f.Size}, false},
+		"no hash is said of one in parts":      {f, data, direct.File{Name: f.Name, Size: f.Size}, true},
+		"a hash, and no size, of one in parts": {f, data, direct.File{Name: f.Name, Size: -1, SHA256: f.SHA256}, true},
+		"another hash":                         {f, data, said(f.Name, "other"), false},
+		"another hash, in parts":               {f, data, said(f.Name, "other"), true},
+	} {
+		m := new(directtest.Memory)
+		l := newLane(m)
+		sendAll(t, l, test.first, test.data, true)
+		sent := data
+		if test.next.SHA256 != f.SHA256 && test.next.SHA256 != [32]byte{} {
+			sent = "other"
+		}
+		begun := test.next
+		key, there, status := "", (*upload.Outcome)(nil), 0
+		if begun.SHA256 == [32]byte{} && test.inParts {
+			got, err := l.Begin(t.Context(), conversation(t, "c"), begun)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = l.Complete(t.Context(), got.ID, []direct.Part{sendPart(t, l, got.ID, 1, []byte(sent))})
+			key, there, status = got.Key, got.There, http.StatusOK
+			if err != nil {
+				t.Errorf("%s: Complete = %v", name, err)
+			}
+		} else {
+			key, there, status = sendAll(t, l, begun, sent, test.inParts)
+		}
+		if key == "conversations/c/report.pdf" || there != nil || status != http.StatusOK || string(m.Objects()[key]) != sent {
+			t.Errorf("%s: key %q, there %+v, status %d, want the file under another name", name, key, there, status)
+		}
+	}
+}
+
+// Where two uploads of the same file are under way, both end well.
+func TestTheLoserOfARaceWithItselfHasItsFile(t *testing.T) {
+	m := new(directtest.Memory)
+	l := newLane(m)
+	var ids []direct.ID
+	var parts [][]direct.Part
+	for range 2 {
+		begun, err := l.Begin(t.Context(), conversation(t, "c"), said("a", "data"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, begun.ID)
+		parts = append(parts, []direct.Part{sendPart(t, l, begun.ID, 1, []byte("data"))})
+	}
+	for _, i := range []int{0, 1, 1, 0} { // a lost answer makes a client complete again
+		if got, err := l.Complete(t.Context(), ids[i], parts[i]); err != nil || got.Receipt.Key != "conversations/c/a" {
+			t.Errorf("Complete of upload %d = %+v, %v", i, got.Receipt, err)
+		}
+	}
+	if len(m.Objects()) != 1 || m.Uploads() != 0 {
+		t.Errorf("%d objects and %d uploads are left, want one object", len(m.Objects()), m.Uploads())
+	}
+}
+
+func TestAFirstUploadAsksTheStoreOnce(t *testing.T) {
+	m := new(directtest.Memory)
+	l := newLane(m)
+	asked := map[string]int{}
+	m.Fault = func(_ context.Context, call, _ string) (bool, error) {
+		asked[call]++
+		return false, nil
+	}
+	if _, err := l.Put(t.Context(), conversation(t, "c"), said("a", "data")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.Begin(t.Context(), conversation(t, "c"), said("b", "data")); err != nil {
+		t.Fatal(err)
+	}
+	if asked["describe"] != 2 || asked["sign"] != 1 || asked["begin"] != 1 || len(asked) != 3 {
+		t.Errorf("calls of the store: %v, want a question and an act for each", asked)
+	}
+}
+
+// Names that others have taken, even all of them, are no reason to refuse a file.
+func TestAFileWhoseNamesAreAllTakenGetsRandomDigits(t *testing.T) {
+	m := new(directtest.Memory)
+	l := newLane(m)
+	f := said("a.txt", "data")
+	for _, digits := range []int{0, 8, 16, 64} {
+		name := f.Name
+		if digits > 0 {
+			name = filename.WithHash(f.Name, f.SHA256, digits)
+		}
+		offer, err := l.Put(t.Context(), conversation(t, "c"), f)
+		if err != nil || offer.Key != "conversations/c/"+name {
+			t.Errorf("Put = %q, %v, want %q", offer.Key, err, name)
+		}
+		put(t, m, offer.Key, "other")
+	}
+	offer, err := l.Put(t.Context(), conversation(t, "c"), f)
+	if want := regexp.MustCompile(`^conversations/c/a~[0-9a-f]{8}\.txt$`); err != nil || !want.MatchString(offer.Key) || m.Objects()[offer.Key] != nil {
+		t.Errorf("Put = %q, %v, want random digits", offer.Key, err)
 	}
 }
 
@@ -105,7 +302,8 @@ func TestHostileNamesStayInTheConversation(t *testing.T) {
 		"../../d/x", `..\..\d\x`, "/etc/passwd", ".", "..", "...", "a/b", "a\x00b", "\r\nX-Evil: 1", "con", "-rf",
 		"\u202egpj.exe", strings.Repeat("長", 400) + ".mp4", "a?b#c%2F", "\xff\xfe", " ", "?uploads", "é\u0301",
 	} {
-		_, key, err := l.Put(t.Context(), c, direct.File{Name: name, Size: -1})
+		offer, err := l.Put(t.Context(), c, direct.File{Name: name, Size: -1})
+		key := offer.Key
 		if err != nil {
 			t.Errorf("Put(%q) = %v", name, err)
 			continue
@@ -140,6 +338,9 @@ func TestParseIDTakesOnlyTheConversationsOwn(t *testing.T) {
 		{Key: "conversations/c/a", Upload: "a-1.b", Token: "0123456789abcdef"},
 		{Key: "conversations/c/a", Upload: "u", Token: "0123456789abcdef", Size: direct.MaxSize},
 		{Key: "conversations/c/a", Upload: "a.b", Size: -1},
+		{Key: "conversations/c/a", Upload: "a-b.c", Token: "0123456789abcdef", Size: 7, SHA256: sha256.Sum256([]byte("a"))},
+		{Key: "conversations/c/a", Upload: "0123456789abcdef-7-0.u", Size: -1},
+		{Key: "conversations/c/a", Upload: "0123456789abcdef-7-.u", Size: -1},
 		{Key: "conversations/c/a", Upload: "0123456789abcdef--1.u", Size: -1}, // not ours, so it is all the store's
 		{Key: "conversations/c/a", Upload: "0123456789abcdef-.u", Size: -1},
 		{Key: "conversations/c/a", Upload: "0123456789abcdef-9223372036854775808.u", Size: -1},
@@ -174,11 +375,11 @@ func TestRulesHoldFromTheStart(t *testing.T) {
 		m := new(directtest.Memory)
 		l := newLane(m)
 		l.MaxSize, l.Rules = 10, rules
-		if _, _, err := l.Put(t.Context(), conversation(t, "c"), test.file); codeOf(err) != test.put || (err != nil) != (test.put != "") {
+		if _, err := l.Put(t.Context(), conversation(t, "c"), test.file); codeOf(err) != test.put || (err != nil) != (test.put != "") {
 			t.Errorf("%s: Put = %v, want %q", test.name, err, test.put)
 		}
 		_, beginErr := l.Begin(t.Context(), conversation(t, "c"), test.file)
-		_, _, signErr := l.SignBegin(t.Context(), conversation(t, "c"), test.file)
+		_, signErr := l.SignBegin(t.Context(), conversation(t, "c"), test.file)
 		for _, err := range []error{beginErr, signErr} {
 			if codeOf(err) != test.part || (err != nil) != (test.part != "") {
 				t.Errorf("%s: Begin = %v, want %q", test.name, err, test.part)
@@ -192,7 +393,7 @@ func TestALargerFileGoesInParts(t *testing.T) {
 	l := newLane(new(directtest.Memory))
 	l.MaxSize = direct.MaxSize
 	f := direct.File{Name: "a", Size: direct.MaxPut + 1}
-	if _, _, err := l.Put(t.Context(), conversation(t, "c"), f); codeOf(err) != upload.TooLarge {
+	if _, err := l.Put(t.Context(), conversation(t, "c"), f); codeOf(err) != upload.TooLarge {
 		t.Errorf("Put = %v, want too_large", err)
 	}
 	if _, err := l.Begin(t.Context(), conversation(t, "c"), f); err != nil {
@@ -212,14 +413,14 @@ func TestALargerFileGoesInParts(t *testing.T) {
 func TestAnEmptyFileStaysEmpty(t *testing.T) {
 	m := new(directtest.Memory)
 	l := newLane(m)
-	signed, _, err := l.Put(t.Context(), conversation(t, "c"), direct.File{Name: "a", Size: 0})
+	offer, err := l.Put(t.Context(), conversation(t, "c"), direct.File{Name: "a", Size: 0})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if status, _ := m.Send(t, signed, []byte("x")); status < 400 {
+	if status, _ := m.Send(t, offer.Signed, []byte("x")); status < 400 {
 		t.Errorf("a byte is answered %d", status)
 	}
-	if status, _ := m.Send(t, signed, nil); status != http.StatusOK {
+	if status, _ := m.Send(t, offer.Signed, nil); status != http.StatusOK {
 		t.Errorf("nothing is answered %d", status)
 	}
 }
@@ -228,10 +429,11 @@ func TestCompleteAnswersWithAReceipt(t *testing.T) {
 	m := new(directtest.Memory)
 	l := newLane(m)
 	sum := sha256.Sum256([]byte("declared"))
-	id, err := l.Begin(t.Context(), conversation(t, "c"), direct.File{Name: "a b.mp4", Size: 1, SHA256: sum})
+	begun, err := l.Begin(t.Context(), conversation(t, "c"), direct.File{Name: "a b.mp4", Size: 1, SHA256: sum})
 	if err != nil {
 		t.Fatal(err)
 	}
+	id := begun.ID
 	got, err := l.Complete(t.Context(), id, []direct.Part{sendPart(t, l, id, 1, []byte("x"))})
 	if err != nil {
 		t.Fatal(err)

@@ -22,6 +22,9 @@ type ID struct {
 	Upload string // as the store has it
 	Token  string // ours, which the object carries; empty where the client began the upload itself
 	Size   int64  // bytes that the file was said to have; negative where that was not said
+	// SHA256 is the hash that the file was said to have; zero where that, or the
+	// size, was not said.
+	SHA256 [32]byte
 }
 
 // Object is what is fixed of an object before its bytes are there.
@@ -46,6 +49,7 @@ type Stored struct {
 	Size        int64
 	ContentType string
 	SHA256      [32]byte // that of the bytes, or the one declared for an upload in parts; zero where there is none
+	Verified    bool     // whether the bytes are known to have SHA256, and not only said to
 	Token       string
 }
 

@@ -41,7 +41,7 @@ func (s *Store) Describe(ctx context.Context, key string) (direct.Stored, error)
 		return direct.Stored{}, err
 	}
 	h := head(info(key, aws.ToInt64(out.ContentLength), out.LastModified, out.ETag), out.ContentType, out.ChecksumSHA256, out.Metadata)
-	return direct.Stored{Size: h.Size, ContentType: h.ContentType, SHA256: h.SHA256, Token: out.Metadata[metaToken]}, nil
+	return direct.Stored{Size: h.Size, ContentType: h.ContentType, SHA256: h.SHA256, Verified: h.Verified, Token: out.Metadata[metaToken]}, nil
 }
 
 // Begin is CreateMultipartUpload.

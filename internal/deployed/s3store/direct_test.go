@@ -226,7 +226,7 @@ func TestDescribeKnowsTheHash(t *testing.T) {
 				}
 			}
 		})
-		want := direct.Stored{Size: 5, ContentType: "text/x", SHA256: test.want, Token: "t"}
+		want := direct.Stored{Size: 5, ContentType: "text/x", SHA256: test.want, Verified: test.want == verified, Token: "t"}
 		if got, err := newStore(endpoint, nil).Describe(t.Context(), "key"); err != nil || got != want {
 			t.Errorf("%s: Describe = %+v, %v, want %+v", name, got, err, want)
 		}

@@ -269,9 +269,9 @@ func (u *Uploader) write(ctx context.Context, writes []*write) {
 	}
 }
 
-// hashDigits are the hexadecimal digits of the hash in the names to try, in
+// HashDigits are the hexadecimal digits of the hash in the names to try, in
 // turn, where the plain one is taken. Somebody who knows a file can take all of them for others.
-var hashDigits = [...]int{8, 16, 64}
+var HashDigits = [...]int{8, 16, 64}
 
 // randomDigits are those of the name that is tried last.
 const randomDigits = 16
@@ -282,7 +282,7 @@ func (u *Uploader) store(writing, ctx context.Context, w *write) (err error) {
 	defer survive(&err)
 	sum := w.hash()
 	err = u.create(writing, ctx, w, w.taken)
-	for _, digits := range hashDigits {
+	for _, digits := range HashDigits {
 		if !errors.Is(err, ErrExists) {
 			break
 		}

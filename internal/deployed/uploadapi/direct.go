@@ -113,18 +113,16 @@ func (d Direct) params(w http.ResponseWriter, r *http.Request, call *httpapi.Cal
 	if err != nil {
 		return err
 	}
-	forCurl := httpapi.Accepts(w, r, curlconfig.MediaType)
-	if forCurl {
-		if done, err := d.known(w, r, call, f); done || err != nil {
-			return err
-		}
-	}
-	signed, key, err := d.Lane.Put(r.Context(), call.Conversation, f)
+	offer, err := d.Lane.Put(r.Context(), call.Conversation, f)
 	if err != nil {
 		return err
 	}
-	if forCurl {
-		writeCurl(w, r, curlconfig.Request{Method: http.MethodPut, URL: signed.URL, Headers: signed.Headers})
+	if httpapi.Accepts(w, r, curlconfig.MediaType) {
+		if offer.There != nil {
+			writeReceipt(w, r, call, *offer.There)
+			return nil
+		}
+		writeCurl(w, r, curlconfig.Request{Method: http.MethodPut, URL: offer.URL, Headers: offer.Headers})
 		return nil
 	}
 	return httpapi.WriteJSON(w, r, http.StatusOK, struct {
@@ -134,7 +132,20 @@ func (d Direct) params(w http.ResponseWriter, r *http.Request, call *httpapi.Cal
 		Headers map[string]string `json:"headers"`
 		Expires int64             `json:"expires"`
 		Key     string            `json:"key"`
-	}{Method: http.MethodPut, URL: signed.URL, Headers: signed.Headers, Expires: seconds(signed), Key: key})
+		Stored  *file             `json:"stored,omitempty"` // the same file, which is there already
+	}{http.MethodPut, offer.URL, struct{}{}, offer.Headers, seconds(offer.Signed), offer.Key, there(call, offer.There)})
+}
+
+// there is a file that need not be sent, or nil.
+func there(call *httpapi.Call, o *upload.Outcome) *file {
+	if o == nil {
+		return nil
+	}
+	if o.Err != nil {
+		call.Summary.FileFailed(o.Err)
+	}
+	f := fileOf(o.Receipt)
+	return &f
 }
 
 func seconds(s direct.Signed) int64 { return int64(s.Expires.Seconds()) }
@@ -145,25 +156,27 @@ func (d Direct) begin(w http.ResponseWriter, r *http.Request, call *httpapi.Call
 	if err != nil {
 		return err
 	}
-	asTable := httpapi.Accepts(w, r, table)
-	if asTable {
-		if done, err := d.known(w, r, call, f); done || err != nil {
-			return err
-		}
-	}
-	id, err := d.Lane.Begin(r.Context(), call.Conversation, f)
+	started, err := d.Lane.Begin(r.Context(), call.Conversation, f)
 	if err != nil {
 		return err
 	}
-	if asTable {
-		httpapi.WriteText(w, r, table, "key\tuploadId\n"+id.Key+"\t"+id.String()+"\n")
+	if httpapi.Accepts(w, r, table) {
+		if started.There != nil {
+			if err := d.Lane.Abort(r.Context(), started.ID); err != nil {
+				return err
+			}
+			writeReceipt(w, r, call, *started.There)
+			return nil
+		}
+		httpapi.WriteText(w, r, table, "key\tuploadId\n"+started.Key+"\t"+started.String()+"\n")
 		return nil
 	}
 	return httpapi.WriteJSON(w, r, http.StatusOK, struct {
 		Key      string `json:"key"`
 		UploadID string `json:"uploadId"`
 		Bucket   string `json:"bucket"`
-	}{id.Key, id.String(), d.Bucket})
+		Stored   *file  `json:"stored,omitempty"` // as in params
+	}{started.Key, started.String(), d.Bucket, there(call, started.There)})
 }
 
 // begun reads what is said of a file that comes in parts: JSON, as Companion takes
@@ -346,7 +359,7 @@ func (d Direct) sign(w http.ResponseWriter, r *http.Request, call *httpapi.Call)
 	if err := readJSON(r, &body); err != nil {
 		return err
 	}
-	signed, key, err := d.grant(r, call, body)
+	offer, err := d.grant(r, call, body)
 	if err != nil {
 		return err
 	}
@@ -354,16 +367,17 @@ func (d Direct) sign(w http.ResponseWriter, r *http.Request, call *httpapi.Call)
 		URL     string            `json:"url"`
 		Key     string            `json:"key"`
 		Headers map[string]string `json:"headers"`
-	}{signed.URL, key, signed.Headers})
+		Stored  *file             `json:"stored,omitempty"` // as in params
+	}{offer.URL, offer.Key, offer.Headers, there(call, offer.There)})
 }
 
 // grant signs a wish. What begins a file gets its key from us; all else is for
 // an upload of the conversation.
-func (d Direct) grant(r *http.Request, call *httpapi.Call, body wish) (signed direct.Signed, key string, err error) {
+func (d Direct) grant(r *http.Request, call *httpapi.Call, body wish) (direct.Offer, error) {
 	ctx := r.Context()
 	f := direct.File{Name: body.Key, Type: body.ContentType}
 	if err := describe(&f, words{string(body.Size), string(body.SHA256)}); err != nil {
-		return direct.Signed{}, "", err
+		return direct.Offer{}, err
 	}
 	if body.UploadID == "" {
 		switch body.Method {
@@ -372,12 +386,13 @@ func (d Direct) grant(r *http.Request, call *httpapi.Call, body wish) (signed di
 		case http.MethodPost:
 			return d.Lane.SignBegin(ctx, call.Conversation, f)
 		}
-		return direct.Signed{}, "", bad("The method is PUT or POST where there is no uploadId, not %.20q.", body.Method)
+		return direct.Offer{}, bad("The method is PUT or POST where there is no uploadId, not %.20q.", body.Method)
 	}
 	id, err := d.Lane.ParseID(call.Conversation, body.Key, body.UploadID)
 	if err != nil {
-		return direct.Signed{}, "", err
+		return direct.Offer{}, err
 	}
+	var signed direct.Signed
 	switch body.Method {
 	case http.MethodPut:
 		signed, err = d.Lane.SignPart(ctx, id, body.PartNumber, f.Size)
@@ -390,7 +405,7 @@ func (d Direct) grant(r *http.Request, call *httpapi.Call, body wish) (signed di
 	default:
 		err = bad("The method of an upload is PUT, GET, POST or DELETE, not %.20q.", body.Method)
 	}
-	return signed, id.Key, err
+	return direct.Offer{Signed: signed, Key: id.Key}, err
 }
 
 // id is the upload that a request is about.

@@ -2,6 +2,7 @@ package uploadapi_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -437,6 +438,45 @@ func TestTooLargeNamesTheDirectLane(t *testing.T) {
 				t.Errorf("%s: %s leads to %v, %v, want %s", requested, name, reference, err, route)
 			}
 		}
+	}
+}
+
+func TestAFileThatIsThereIsNamed(t *testing.T) {
+	var store directtest.Memory
+	store.Tags = map[string]map[string]string{"conversations/c/a b.txt": {"scan": "clean"}}
+	api := newDirect(&store, nil)
+	const data = "data"
+	sum := fmt.Sprintf("%x", sha256.Sum256([]byte(data)))
+	query := "filename=a+b.txt&size=4&sha256=" + sum
+	body := fmt.Sprintf(`{"filename":"a b.txt","size":4,"sha256":"%s"}`, sum)
+	wish := fmt.Sprintf(`{"method":"PUT","key":"a b.txt","size":4,"sha256":"%s"}`, sum)
+	type answer struct {
+		URL    string
+		Stored map[string]any
+	}
+	var first answer
+	ask(t, api, "GET", s3Path+"params?"+query, "", &first)
+	if first.Stored != nil {
+		t.Errorf("of a first upload stored is %v", first.Stored)
+	}
+	if status, _ := store.Send(t, direct.Signed{URL: first.URL}, []byte(data)); status != http.StatusOK {
+		t.Fatalf("the file is answered %d", status)
+	}
+	for _, test := range []struct{ method, path, body string }{
+		{"GET", "params?" + query, ""}, {"POST", "multipart", body}, {"POST", "sign", wish},
+	} {
+		var got answer
+		ask(t, api, test.method, s3Path+test.path, test.body, &got)
+		if got.Stored["name"] != "a b.txt" || got.Stored["sha256"] != sum || got.Stored["size"] != 4.0 || got.Stored["url"] == "" {
+			t.Errorf("%s: stored = %v, want the file", test.path, got.Stored)
+		}
+	}
+	// Where a tag is required, its state is told as everywhere.
+	pending := newDirect(&store, func(l *direct.Lane) { l.Required = upload.Tag{Key: "scan", Value: "other"} })
+	var got answer
+	ask(t, pending, "GET", s3Path+"params?"+query, "", &got)
+	if got.Stored["url"] != "" || got.Stored["status"] != "blocked" {
+		t.Errorf("stored = %v, want it blocked and without its url", got.Stored)
 	}
 }
 

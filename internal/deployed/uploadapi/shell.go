@@ -80,16 +80,14 @@ func writeCurl(w http.ResponseWriter, r *http.Request, requests ...curlconfig.Re
 	httpapi.WriteText(w, r, curlconfig.MediaType, b.String())
 }
 
-// known answers with the receipt of a file that is there already as it was said to
-// be, where a shell asks: it sends nothing twice, and after it has sent something
-// it sees here that it arrived.
-func (d Direct) known(w http.ResponseWriter, r *http.Request, call *httpapi.Call, f direct.File) (done bool, err error) {
-	receipt, err := d.Lane.There(r.Context(), call.Conversation, f)
-	if receipt == nil || err != nil {
-		return false, err
+// writeReceipt answers with the receipt of one file, such as one that is there
+// already: a shell sends nothing twice, and after it has sent a file it asks again
+// and sees here that it arrived.
+func writeReceipt(w http.ResponseWriter, r *http.Request, call *httpapi.Call, o upload.Outcome) {
+	if o.Err != nil {
+		call.Summary.FileFailed(o.Err)
 	}
-	httpapi.WriteText(w, r, table, receipts([]upload.Outcome{{Receipt: receipt}}))
-	return true, nil
+	httpapi.WriteText(w, r, table, receipts([]upload.Outcome{o}))
 }
 
 // fileFrom reads what is said of a file in a query, or in the fields of a form, as

@@ -178,6 +178,73 @@ func (l lane) whole(t *testing.T, name string, data []byte) (partial, etagged) {
 	return u, u.part(t, 1, data)
 }
 
+// fileAnswer is a file in an answer.
+type fileAnswer struct{ Name, URL, SHA256, Status string }
+
+// A client that has got no answer says the same again. It is told of its file, and
+// one that does not listen makes no second one.
+func TestAFileThatIsSentAgainIsStoredOnce(t *testing.T) {
+	s := startStack(t, nil)
+	content := []byte("hello report")
+	said := map[string]any{"filename": "report.pdf", "type": "application/pdf", "size": len(content), "sha256": hexSum(content)}
+	query := fmt.Sprintf("filename=report.pdf&type=application/pdf&size=%d&sha256=%s", len(content), hexSum(content))
+	stored := func(t *testing.T, l lane, got *fileAnswer) {
+		t.Helper()
+		if got == nil || got.Name != "report.pdf" || got.SHA256 != hexSum(content) || got.Status != "" {
+			t.Fatalf("%s: stored is %+v, want report.pdf", l.conversation, got)
+		}
+		if sum, _ := fetch(t, got.URL); sum != hexSum(content) {
+			t.Errorf("%s: its URL gives %s", l.conversation, sum)
+		}
+	}
+	onlyOne := func(t *testing.T, l lane) {
+		t.Helper()
+		if status, got := s.send(t, l.conversation, namedFile{"report.pdf", content}); status != http.StatusOK || got.Files[0].Name != "report.pdf" {
+			t.Errorf("%s: the other lane is answered %d %v, want the same file", l.conversation, status, got.UploadedFiles)
+		}
+	}
+
+	once := s.direct("again-in-one-go")
+	for _, want := range []int{http.StatusOK, http.StatusPreconditionFailed, http.StatusPreconditionFailed} {
+		var p struct {
+			signedPut
+			Stored *fileAnswer
+		}
+		if status, code := once.ask(t, "GET", "params?"+query, nil, &p); status != http.StatusOK || p.Key != "conversations/again-in-one-go/report.pdf" {
+			t.Fatalf("params is answered %d %s with the key %q", status, code, p.Key)
+		}
+		if want != http.StatusOK {
+			stored(t, once, p.Stored)
+		}
+		if status, _, words := put(t, p.URL, p.Headers, content); status != want {
+			t.Errorf("S3 answers %d %s, want %d", status, words, want)
+		}
+	}
+	onlyOne(t, once)
+
+	parts := s.direct("again-in-parts")
+	for try := range 3 {
+		var begun struct {
+			Key, UploadID string
+			Stored        *fileAnswer
+		}
+		if status, code := parts.ask(t, "POST", "multipart", said, &begun); status != http.StatusOK {
+			t.Fatalf("multipart is answered %d %s", status, code)
+		}
+		if try > 0 {
+			stored(t, parts, begun.Stored)
+		}
+		u := partial{parts, begun.Key, begun.UploadID}
+		part := u.part(t, 1, content)
+		for range 2 { // its answer may be lost too
+			status, code, got := u.complete(t, part)
+			if status != http.StatusOK || got.Files[0].Key != "conversations/again-in-parts/report.pdf" {
+				t.Errorf("try %d: complete is answered %d %s %v", try+1, status, code, got.Files)
+			}
+		}
+	}
+}
+
 func TestALargeFileComesBackByteForByte(t *testing.T) {
 	s := startStack(t, nil)
 	l := s.direct("large")

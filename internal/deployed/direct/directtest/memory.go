@@ -29,6 +29,8 @@ type Memory struct {
 	uploads map[string]*pending
 	headers map[string]direct.Object // of the objects that came this way
 	signed  map[string]direct.Operation
+
+	verified map[string]bool // hashes of objects that came this way in one go
 }
 
 type pending struct {
@@ -49,8 +51,12 @@ func (m *Memory) Describe(ctx context.Context, key string) (direct.Stored, error
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	o := m.headers[key]
-	return direct.Stored{Size: int64(len(data)), ContentType: o.ContentType, SHA256: o.SHA256, Token: o.Token}, nil
+	o, cameStraight := m.headers[key]
+	stored := direct.Stored{Size: int64(len(data)), ContentType: o.ContentType, SHA256: o.SHA256, Verified: m.verified[key], Token: o.Token}
+	if !cameStraight {
+		stored.SHA256, stored.Verified = sha256.Sum256(data), true
+	}
+	return stored, nil
 }
 
 // Begin counts its uploads.
@@ -198,6 +204,11 @@ func (m *Memory) Send(t TB, signed direct.Signed, body []byte) (status int, etag
 			return http.StatusBadRequest, ""
 		case m.create(context.Background(), o.Object, body) != nil:
 			return http.StatusPreconditionFailed, ""
+		case o.Object.SHA256 != [32]byte{}:
+			if m.verified == nil {
+				m.verified = make(map[string]bool)
+			}
+			m.verified[o.Object.Key] = true
 		}
 	case direct.PutPart:
 		p, err := m.find(o.ID)
