@@ -28,7 +28,11 @@ func TestVectors(t *testing.T) {
 	s := startStack(t, nil)
 	for i, v := range contract.Vectors() {
 		t.Run(v.Name, func(t *testing.T) {
-			for _, kind := range kinds {
+			sent := kinds
+			if len(v.Want.Files) > manyFiles {
+				sent = kinds[:1]
+			}
+			for _, kind := range sent {
 				r := vectorRequest(t, v, fmt.Sprintf("v%d-%s", i, kind), s.SecretValue)
 				judge(t, string(kind), v, s.invoke(t, kind, r, v.Request.Body))
 			}
