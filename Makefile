@@ -14,8 +14,12 @@ run: ## Serve everything on http://localhost:3000 until Ctrl-C (PORT, S3_PORT an
 	@CGO_ENABLED=0 go build -o .local/bin/run ./internal/local/run
 	@exec .local/bin/run
 
+# What Go gives a package by itself, ten minutes, is not enough for the race
+# detector on two busy processors.
+TEST_TIMEOUT = -timeout 40m
+
 test: ## Run every test that needs neither Docker nor Python
-	go test ./...
+	go test $(TEST_TIMEOUT) ./...
 
 check: tools ## Run what CI runs first: format, vet, linters, known vulnerabilities, race detector
 	@unformatted=$$(gofmt -l functions internal); test -z "$$unformatted" || { echo "not formatted by gofmt: $$unformatted"; exit 1; }
@@ -23,7 +27,7 @@ check: tools ## Run what CI runs first: format, vet, linters, known vulnerabilit
 	go vet ./...
 	.local/bin/golangci-lint run --config .ci/golangci.yml ./...
 	.ci/vulnerabilities
-	go test -race ./...
+	go test -race $(TEST_TIMEOUT) ./...
 
 tools: ## Build the linter and the vulnerability scanner into .local/bin (some minutes, once)
 	@.ci/build-tools
@@ -45,15 +49,16 @@ build-UploadFunction: ## What `sam build` calls
 build-FilesFunction: ## What `sam build` calls
 	$(BUILD_FUNCTION) -o $(ARTIFACTS_DIR)/bootstrap ./functions/files
 
-contract: ## Try to break the API's description with schemathesis (needs Python 3.11)
+contract: ## Try to break the API's description with schemathesis (two to four minutes; needs Python 3.11 or newer)
 	@.ci/contract/run.py
 
 # The built program is what runs, so that a signal reaches it.
-e2e: ## Test the functions under SAM with LocalStack (needs Python 3.11, Docker or root)
+e2e: ## Test the functions under SAM with LocalStack (needs Python 3.11 to 3.13, Docker or root, and 850 MB below .local)
 	@go build -o .local/bin/e2e ./internal/proof/e2e/run
 	@exec .local/bin/e2e $(E2E_ARGS)
 
-bench: ## Measure the upload function against other ways to do it (BENCH_ARGS=-short: seconds)
+bench: ## Measure the upload function against other ways to do it (BENCH_ARGS=-short: once each, only to see that all of it works)
+	@echo "Every Go benchmark once, then other ways to do the same, which are installed and built first: some minutes." >&2
 	go test -run '^$$' -bench . -benchtime 1x ./internal/...
 	@go build -o .local/bin/bench ./internal/proof/bench
 	@exec .local/bin/bench $(BENCH_ARGS)

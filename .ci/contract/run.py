@@ -2,8 +2,9 @@
 """Tests the running API against its own description with Schemathesis.
 
 It starts the local stack on a free port, sends what the description allows and
-what it forbids, and fails where an answer is not as described. It takes about
-two minutes, and Python 3.11 or newer; Schemathesis and what it needs are
+what it forbids, and fails where an answer is not as described. For requests that
+need others before them, hooks.py sends those. It takes two to four minutes, and
+Python 3.11 or newer; Schemathesis and what it needs are
 installed into .local/contract, at the versions of requirements.txt. That file
 is made from requirements.in by
 
@@ -36,10 +37,21 @@ TEST_SECONDS = 100
 def main():
     if sys.version_info < (3, 11):
         sys.exit("Python 3.11 or newer is needed")
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))  # by way of what stops the stack
+    for number in ENDING:
+        signal.signal(number, interrupt)
     schemathesis = install()
     with local_stack() as (url, key):
         sys.exit(run(schemathesis, url, key))
+
+
+ENDING = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
+
+
+def interrupt(*_):
+    """Ends the program by way of what stops the stack, which no second signal disturbs."""
+    for number in ENDING:
+        signal.signal(number, signal.SIG_IGN)
+    sys.exit("contract: interrupted; everything that was started is stopped")
 
 
 def install():
@@ -120,6 +132,8 @@ def run(schemathesis, url, key):
     environment = {
         **os.environ,
         "SCHEMATHESIS_HOOKS": str(HERE / "hooks.py"),
+        "CONTRACT_URL": url,
+        "CONTRACT_KEY": key,
         "PYTHONDONTWRITEBYTECODE": "1",  # the hooks lie in the repository
     }
     # It keeps what it has found in the folder that it runs in.

@@ -94,7 +94,8 @@ func (r *report) writeJSON(path string) error {
 
 // write prints the report for people.
 func (r *report) write(w io.Writer, measured []stage) error {
-	_, err := fmt.Fprintf(w, "%s, %s, %d processors. Ratios are to plain Go at the start, and to the floor after it.\n", r.Go, r.System, r.CPUs)
+	_, err := fmt.Fprintf(w, "%s, %s, %d processors. Ratios are to plain Go at the start, and to the floor after it.\n%s\n",
+		r.Go, r.System, r.CPUs, whenBarsHold)
 	for name := range r.Skipped {
 		_, e := fmt.Fprintf(w, "%s is not measured: it could not be installed, see above.\n", name)
 		err = errors.Join(err, e)
@@ -111,6 +112,9 @@ func (r *report) write(w io.Writer, measured []stage) error {
 	}
 	return err
 }
+
+// whenBarsHold keeps a miss on a busy machine from looking like a fault.
+const whenBarsHold = "The last table's bars hold in a full run on a quiet machine; a miss in a short run or on a busy one means nothing (docs/performance.md)."
 
 const mebibyte = 1 << 20
 

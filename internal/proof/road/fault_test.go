@@ -409,9 +409,9 @@ func TestLargeRequestsLeaveNothingBehind(t *testing.T) {
 	}
 	alternate(5)
 	before := heap()
-	alternate(25)
+	alternate(rounds)
 	if after := heap(); after > before+(8<<20) {
-		t.Errorf("the heap grew from %d to %d bytes in 25 rounds", before, after)
+		t.Errorf("the heap grew from %d to %d bytes in %d rounds", before, after, rounds)
 	}
 }
 

@@ -20,8 +20,12 @@ type child struct {
 	ended chan struct{} // closed when it is gone
 }
 
-// grace is how long a child has to end before it is made to.
-const grace = 30 * time.Second
+// startTime is how long a child has until it is ready, on a busy machine; grace is
+// how long it has to end before it is made to.
+const (
+	startTime = 3 * time.Minute
+	grace     = 30 * time.Second
+)
 
 // startChild starts a server. The end signal is the one by which it cleans up
 // after itself.

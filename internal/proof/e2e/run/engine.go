@@ -14,9 +14,9 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
-	"time"
 )
 
 // An engine is a Docker engine, asked over its HTTP API
@@ -112,12 +112,13 @@ func startEngine(ctx context.Context, dir string, ends *ends) (*engine, error) {
 		"--exec-root", filepath.Join(state, "exec"), "--pidfile", filepath.Join(state, "pid"),
 		"--iptables=false", "--ip6tables=false", "--ip-forward=false", "--ip-masq=false")
 	ends.leaveNone(engineFiles...)
+	ends.leaveNoMounts(filepath.Join(dir, "docker"), state)
 	ends.leaveNoBridge()
 	daemon, err := startChild(cmd, filepath.Join(dir, "dockerd.log"), syscall.SIGTERM, ends)
 	if err != nil {
 		return nil, err
 	}
-	return e, daemon.await(ctx, time.Minute, e.ping)
+	return e, daemon.await(ctx, startTime, e.ping)
 }
 
 // engineFiles are what the daemon makes wherever its data are, each folder
@@ -126,6 +127,43 @@ var engineFiles = []string{
 	"/etc/docker", "/etc/docker/key.json", "/run/docker", "/run/docker/plugins",
 	"/run/containerd", "/run/containerd/s",
 	"/opt/containerd", "/opt/containerd/bin", "/opt/containerd/lib",
+}
+
+// leaveNoMounts unmounts what the daemon has mounted in its folders and leaves
+// where it is interrupted at its start.
+func (e *ends) leaveNoMounts(folders ...string) {
+	e.add(func() error {
+		table, err := os.ReadFile("/proc/self/mountinfo")
+		if err != nil { // there is none but on Linux
+			return nil
+		}
+		var errs []error
+		for _, point := range mountsIn(string(table), folders...) {
+			errs = append(errs, quietly(exec.Command("umount", point)))
+		}
+		return errors.Join(errs...)
+	})
+}
+
+// mountsIn are the mount points in folders by a table of mounts
+// (https://man7.org/linux/man-pages/man5/proc_pid_mountinfo.5.html), last mounted first.
+func mountsIn(table string, folders ...string) []string {
+	unescape := strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`)
+	var points []string
+	for line := range strings.Lines(table) {
+		fields := strings.Fields(line)
+		if len(fields) < 5 {
+			continue
+		}
+		point := unescape.Replace(fields[4])
+		for _, folder := range folders {
+			if point == folder || strings.HasPrefix(point, folder+"/") {
+				points = append(points, point)
+			}
+		}
+	}
+	slices.Reverse(points)
+	return points
 }
 
 // leaveNoBridge removes the network that the daemon makes and leaves, where there

@@ -116,7 +116,7 @@ func startGateway(ctx context.Context, tools tools, engine *engine, image lambda
 	if g.stack.Control, err = serveControl(control(relays, removeContainers, g.log), ends); err != nil {
 		return g, err
 	}
-	return g, sam.await(ctx, time.Minute, func(ctx context.Context) error { return get(ctx, g.stack.API) })
+	return g, sam.await(ctx, startTime, func(ctx context.Context) error { return get(ctx, g.stack.API) })
 }
 
 // fromContainer is the endpoint of a relay as the function sees it.

@@ -60,7 +60,7 @@ func startLocalStack(ctx context.Context, tools tools, ends *ends) (localStack, 
 	if err != nil {
 		return l, err
 	}
-	return l, child.await(ctx, time.Minute, func(ctx context.Context) error {
+	return l, child.await(ctx, startTime, func(ctx context.Context) error {
 		return get(ctx, l.endpoint()+"/_localstack/health")
 	})
 }

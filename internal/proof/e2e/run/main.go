@@ -151,7 +151,7 @@ func testSuite(ctx context.Context, tools tools, args []string) (err error) {
 
 // goTest runs the suite against a stack.
 func goTest(ctx context.Context, stack e2e.Stack, args []string) error {
-	cmd := command(ctx, "go", append([]string{"test", "-count=1", "-timeout=10m", "./internal/proof/e2e"}, args...)...)
+	cmd := command(ctx, "go", append([]string{"test", "-count=1", "-timeout=30m", "./internal/proof/e2e"}, args...)...)
 	cmd.Env = append(os.Environ(), e2e.Variable+"="+stack.Encode())
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	if err := cmd.Run(); err != nil {

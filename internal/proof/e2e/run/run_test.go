@@ -390,6 +390,20 @@ func TestOnlyWhatWasNotThereIsRemoved(t *testing.T) {
 	}
 }
 
+func TestOnlyTheEnginesMountsAreUndoneLastFirst(t *testing.T) {
+	const table = `22 1 253:0 / / rw,relatime - ext4 /dev/vda rw
+80 22 253:0 /e2e/docker /my\040repo/.local/e2e/docker rw,relatime - ext4 /dev/vda rw
+81 80 0:4 net:[1] /tmp/state/exec/netns/default rw shared:1 - nsfs nsfs rw
+82 80 0:5 / /my\040repo/.local/e2e/docker/overlay2/x/merged rw - overlay overlay rw
+83 22 253:0 / /my\040repo/.local/e2e/docker-of-another rw - ext4 /dev/vda rw
+`
+	got := mountsIn(table, "/my repo/.local/e2e/docker", "/tmp/state")
+	want := []string{"/my repo/.local/e2e/docker/overlay2/x/merged", "/tmp/state/exec/netns/default", "/my repo/.local/e2e/docker"}
+	if !slices.Equal(got, want) {
+		t.Errorf("mounts %q, want %q", got, want)
+	}
+}
+
 func TestInterruptedRunTellsOnlyWhatIsLeft(t *testing.T) {
 	failed, left := errors.New("dockerd ended"), errors.New("a container stays")
 	interrupted, interrupt := context.WithCancel(t.Context())

@@ -9,4 +9,7 @@ import "time"
 const (
 	lambdaTime = 12 * time.Second
 	patience   = 20 * time.Second
+
+	// More of the same shows no other race.
+	manyFiles, rounds = 100, 5
 )
