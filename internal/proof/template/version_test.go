@@ -72,7 +72,8 @@ func versions(function string, more ...string) promise {
 		},
 		breaks: append(breaks,
 			change{function + ".Properties." + named + ".Fn::If.0", "HasKmsKey"},
-			change{function + ".Properties." + named + ".Fn::If.1.Fn::Sub", every(append(of(function), append(more, "LogRetentionDays")...))},
+			change{function + ".Properties." + named + ".Fn::If.1", every(append(of(function), append(more, "LogRetentionDays")...))},
+			change{"Parameters." + more[0] + ".Default", 512},
 			change{variables + "NEW", object{"Ref": "WafRateLimit"}},
 			change{variables + "NEW", object{"Fn::If": list("HasDashboard", "1", "2")}},
 			change{variables + "NEW", object{"Fn::Sub": "${ThrottleRate} a second"}},
@@ -85,13 +86,19 @@ func versions(function string, more ...string) promise {
 func without(path string, parameters ...string) []change {
 	var changes []change
 	for i := range parameters {
-		changes = append(changes, change{path, object{"Fn::Sub": every(slices.Delete(slices.Clone(parameters), i, i+1))}})
+		changes = append(changes, change{path, every(slices.Delete(slices.Clone(parameters), i, i+1))})
 	}
 	return changes
 }
 
 // every is a text with the values of parameters.
-func every(parameters []string) string { return "${" + strings.Join(parameters, "}|${") + "}" }
+func every(parameters []string) object {
+	var values []any
+	for _, name := range parameters {
+		values = append(values, object{"Ref": name})
+	}
+	return object{"Fn::Join": list("|", values)}
+}
 
 // of are the parameters that are settings of a function, and those behind
 // settings that are worked out.
@@ -119,6 +126,12 @@ func sameParameters(t template.Template, resource string, decided []string, name
 	}
 	if diff := cmp.Diff(want, t.ParametersIn(at, false)); diff != "" {
 		return fmt.Errorf("parameters that decide %v of %s (-) and that SAM puts in at %s (+):\n%s", decided, resource, named, diff)
+	}
+	for _, name := range want {
+		rules := t["Parameters"].(object)[name].(object)
+		if _, ok := rules["Default"].(string); !ok {
+			return fmt.Errorf("the default of %s is no text, as what is given is", name)
+		}
 	}
 	return nil
 }

@@ -102,7 +102,7 @@ func lint(ctx context.Context, tools tools, _ []string) error {
 		}
 	}
 	say("template.yaml: sam validate --lint, cfn-lint and checkov find nothing")
-	return nil
+	return checkVersions(ctx, tools)
 }
 
 // testSuite brings the stack up, tests it, and takes it down.
@@ -142,6 +142,7 @@ func testSuite(ctx context.Context, tools tools, args []string) (err error) {
 	say("testing the function in %s", image.what)
 	group, groupCtx = errgroup.WithContext(ctx)
 	group.Go(func() error { return lint(groupCtx, tools, nil) })
+	group.Go(func() error { return walkGuided(groupCtx, tools, localstack) })
 	group.Go(func() error { return goTest(groupCtx, gateway.stack, args) })
 	if err := group.Wait(); err != nil {
 		return fmt.Errorf("%w\nlogs: %s, %s", err, gateway.log, localstack.log)
