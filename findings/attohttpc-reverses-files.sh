@@ -1,7 +1,7 @@
 #!/bin/sh
 # attohttpc sends the files of a form in reverse order.
 #
-# Versions:  attohttpc 0.30.1 (crates.io).
+# Versions:  attohttpc 0.30.1.
 # Expected:  the parts in the order in which with_file added them, as RFC 7578 (5.2)
 #            asks, and as texts of the same builder are sent.
 # Behaviour: the last file comes first.

@@ -13,8 +13,9 @@
 set -eu
 command -v npm >/dev/null || { echo "SKIPPED: needs Node"; exit 77; }
 work=$(mktemp -d)
+sockets=
 servers=
-trap '[ -z "$servers" ] || kill $servers 2>/dev/null || true; wait; rm -rf "$work"' EXIT
+trap '[ -z "$servers" ] || kill $servers 2>/dev/null || true; wait; rm -rf "$work" $sockets' EXIT
 trap 'exit 1' INT TERM
 
 python3 -m venv "$work/env"
@@ -30,10 +31,11 @@ import socket
 all = [socket.socket() for _ in range(12)]
 for s in all: s.bind(("127.0.0.1", 0))
 print(*(s.getsockname()[1] for s in all))')
+sockets="/tmp/seaweedfs-s3-$2.sock /tmp/seaweedfs-s3-grpc-$9.sock" # SeaweedFS makes them there, whatever TMPDIR says
 mkdir "$work/rclone" "$work/weed" "$work/s3rver"
 "$work/env/bin/rclone" --config "$work/none" serve s3 --addr "127.0.0.1:$1" --auth-key S3RVER,S3RVER "$work/rclone" >"$work/log1" 2>&1 &
 servers=$!
-"$work/env/bin/weed" server -dir "$work/weed" -ip 127.0.0.1 -ip.bind 127.0.0.1 -master.port "$3" -master.port.grpc "$4" \
+"$work/env/bin/weed" -logdir="$work" server -dir "$work/weed" -ip 127.0.0.1 -ip.bind 127.0.0.1 -master.port "$3" -master.port.grpc "$4" \
 	-volume.port "$5" -volume.port.grpc "$6" -filer.port "$7" -filer.port.grpc "$8" -s3 -s3.port "$2" -s3.port.grpc "$9" \
 	-s3.port.iceberg "${10}" -s3.port.lance "${11}" -s3.iam=false -s3.config "$work/identities.json" >"$work/log2" 2>&1 &
 servers="$servers $!"

@@ -11,8 +11,9 @@
 #            come in parts, where each loss is the largest.
 set -eu
 work=$(mktemp -d)
+sockets=
 server=
-trap '[ -z "$server" ] || kill "$server" 2>/dev/null || true; wait; rm -rf "$work"' EXIT
+trap '[ -z "$server" ] || kill "$server" 2>/dev/null || true; wait; rm -rf "$work" $sockets' EXIT
 trap 'exit 1' INT TERM
 
 python3 -m venv "$work/env"
@@ -21,15 +22,16 @@ python3 -m venv "$work/env"
 cat >"$work/identities.json" <<'J'
 {"identities": [{"name": "user", "credentials": [{"accessKey": "user", "secretKey": "password"}], "actions": ["Admin"]}]}
 J
-# Eleven free ports: one for each of its servers.
+# Free ports, one for each of its servers.
 set -- $(python3 -c '
 import socket
-all = [socket.socket() for _ in range(11)]
+all = [socket.socket() for _ in range(10)]
 for s in all: s.bind(("127.0.0.1", 0))
 print(*(s.getsockname()[1] for s in all))')
 port=$7
+sockets="/tmp/seaweedfs-s3-$7.sock /tmp/seaweedfs-s3-grpc-$8.sock" # it makes them there, whatever TMPDIR says
 mkdir "$work/data"
-"$work/env/bin/weed" server -dir "$work/data" -ip 127.0.0.1 -ip.bind 127.0.0.1 -master.port "$1" -master.port.grpc "$2" \
+"$work/env/bin/weed" -logdir="$work" server -dir "$work/data" -ip 127.0.0.1 -ip.bind 127.0.0.1 -master.port "$1" -master.port.grpc "$2" \
 	-volume.port "$3" -volume.port.grpc "$4" -filer.port "$5" -filer.port.grpc "$6" -s3 -s3.port "$7" -s3.port.grpc "$8" \
 	-s3.port.iceberg "$9" -s3.port.lance "${10}" -s3.iam=false -s3.config "$work/identities.json" >"$work/log" 2>&1 &
 server=$!
