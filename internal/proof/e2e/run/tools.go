@@ -30,7 +30,9 @@ func installTools(ctx context.Context, dir string) (tools, error) {
 }
 
 // lockFile is where the versions and hashes of a tool are.
-func lockFile(name string) string { return filepath.Join("internal", "proof", "e2e", "tools", name+".txt") }
+func lockFile(name string) string {
+	return filepath.Join("internal", "proof", "e2e", "tools", name+".txt")
+}
 
 // installed says whether the tool is there as the lock file has it. The copy of
 // the lock file is written last, so that a broken installation does not count.
