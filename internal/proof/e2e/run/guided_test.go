@@ -1,12 +1,14 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/creack/pty"
 
@@ -110,5 +112,31 @@ func TestWalkSavesAnswersAndLeavesTheSharedFile(t *testing.T) {
 	}
 	if err := checkWalk(w, project, nil); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("without answers: checkWalk = %v", err)
+	}
+}
+
+func TestInterruptedWalkEndsItsProgram(t *testing.T) {
+	t.Chdir("../../../..")
+	tool := tools{t.TempDir()}
+	bin := filepath.Join(tool.dir, "sam", "bin")
+	if err := os.MkdirAll(bin, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	const script = "#!/bin/sh\nprintf 'Stack Name [a]: '; read name; touch answered; sleep 600\n"
+	if err := os.WriteFile(filepath.Join(bin, "sam"), []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	ctx, interrupt := context.WithTimeout(t.Context(), long)
+	defer interrupt()
+	go func() {
+		for ctx.Err() == nil {
+			if _, err := os.Stat(filepath.Join(tool.dir, "guided", "answered")); err == nil {
+				interrupt()
+			}
+			time.Sleep(time.Millisecond)
+		}
+	}()
+	if err := walkGuided(ctx, tool, localStack{address: "127.0.0.1:1"}); !errors.Is(err, context.Canceled) {
+		t.Errorf("walkGuided = %v, want %v", err, context.Canceled)
 	}
 }
