@@ -52,6 +52,11 @@ build-FilesFunction: ## What `sam build` calls
 contract: ## Try to break the API's description with schemathesis (two to four minutes; needs Python 3.11 or newer)
 	@.ci/contract/run.py
 
+.PHONY: clients
+CLIENT ?=
+clients: ## Generate clients from the API's description and use them (needs Python 3.11, npm, Maven with a JDK; CLIENT=one of them)
+	@internal/proof/clients/run.py $(CLIENT)
+
 # The built program is what runs, so that a signal reaches it.
 e2e: ## Test the functions under SAM with LocalStack (needs Python 3.11 to 3.13, Docker or root, and 850 MB below .local)
 	@go build -o .local/bin/e2e ./internal/proof/e2e/run
