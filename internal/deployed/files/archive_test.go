@@ -551,7 +551,7 @@ func TestArchiveFromS3(t *testing.T) {
 		}
 	})
 	t.Logf("%d files and two of %d bytes took %d MB of memory", small, size, used>>20)
-	if used > 96<<20 {
+	if used > archiveMemory {
 		t.Errorf("it took %d MB of memory", used>>20)
 	}
 	read, err := zip.OpenReader(path)
