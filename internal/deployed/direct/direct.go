@@ -62,6 +62,7 @@ type Lane struct {
 	MaxSize  int64           // bytes in one file
 	Rules    mediatype.Rules // held against name and declared type; the zero value accepts everything
 	Required upload.Tag      // without it a file is not handed out; the zero value requires none
+	Folders  *upload.Folders // what is known from earlier requests; nil means nothing
 }
 
 // Put signs a request that writes the file, under a name that is free now. The
@@ -116,17 +117,21 @@ func (l *Lane) object(ctx context.Context, c upload.Conversation, f File) (Objec
 	if f.Size > l.MaxSize {
 		return Object{}, l.tooLarge(f.Size)
 	}
-	name := filename.Safe(f.Name, f.Type)
-	mediaType := mediatype.Claimed(name, f.Type)
-	switch err := l.Rules.Check(name, mediaType); {
+	dir := l.dir(c)
+	name := filename.In(dir, f.Name, f.Type)
+	mediaType := mediatype.Claimed(filename.Base(name), f.Type)
+	switch err := l.Rules.Check(filename.Base(name), mediaType); {
 	case errors.Is(err, mediatype.ErrExtension):
 		return Object{}, &Refusal{upload.ExtensionNotAllowed, err.Error()}
 	case err != nil:
 		return Object{}, &Refusal{upload.TypeNotAllowed, err.Error()}
 	}
-	dir := l.dir(c)
+	name, err := l.Folders.Place(ctx, l.ask, dir, name)
+	if err != nil {
+		return Object{}, err
+	}
 	switch _, err := l.Store.Describe(ctx, dir+name); {
-	case err == nil:
+	case err == nil, errors.Is(err, upload.ErrNotFound) && l.Folders.IsFolder(ctx, l.ask, dir, name):
 		var digits [32]byte
 		rand.Read(digits[:])
 		name = filename.WithHash(name, digits, 8)
@@ -142,9 +147,22 @@ func (l *Lane) object(ctx context.Context, c upload.Conversation, f File) (Objec
 	}, nil
 }
 
+func (l *Lane) ask(ctx context.Context, key string) error {
+	_, err := l.Store.Describe(ctx, key)
+	return err
+}
+
 func (l *Lane) tooLarge(size int64) *Refusal {
 	return &Refusal{upload.TooLarge, fmt.Sprintf("The file has %d bytes; at most %d are accepted.", size, l.MaxSize)}
 }
+
+// nameOf is the name of the file that an upload is to be.
+func (l *Lane) nameOf(id ID) string {
+	_, name, _ := strings.Cut(strings.TrimPrefix(id.Key, l.Prefix), "/")
+	return name
+}
+
+func (l *Lane) dirOf(id ID) string { return strings.TrimSuffix(id.Key, l.nameOf(id)) }
 
 func (l *Lane) dir(c upload.Conversation) string { return l.Prefix + c.String() + "/" }
 
@@ -182,7 +200,7 @@ func (l *Lane) ParseID(c upload.Conversation, key, uploadID string) (ID, error) 
 		}
 	}
 	name, ok := strings.CutPrefix(key, l.dir(c))
-	if !ok || name == "" || filename.Safe(name, "") != name || !isUpload(id.Upload) {
+	if !ok || !filename.Is(l.dir(c), name) || !isUpload(id.Upload) {
 		return ID{}, errNoUpload
 	}
 	return id, nil
@@ -284,7 +302,7 @@ const settleTime = 400 * time.Millisecond
 // Completing again is answered as the first time. The outcome always has a
 // receipt.
 func (l *Lane) Complete(ctx context.Context, id ID, named []Part) (upload.Outcome, error) {
-	name := id.Key[strings.LastIndexByte(id.Key, '/')+1:]
+	name := l.nameOf(id)
 	// The link first: an object that nobody can be told of is not made.
 	link, err := l.Store.Link(ctx, id.Key, name)
 	if err != nil {
@@ -329,6 +347,10 @@ func (l *Lane) complete(ctx context.Context, id ID, named []Part) (Stored, error
 func (l *Lane) settle(ctx context.Context, id ID, err error) (Stored, error) {
 	if errors.Is(err, ErrParts) {
 		return Stored{}, &Refusal{WrongParts, "The parts changed while they were being put together. List them, and complete again."}
+	}
+	if errors.Is(err, upload.ErrIsFolder) || errors.Is(err, upload.ErrBelowFile) {
+		l.Folders.Refused(l.dirOf(id), l.nameOf(id), err)
+		return Stored{}, l.giveUp(ctx, id, nameTaken)
 	}
 	lost := errors.Is(err, upload.ErrExists) || errors.Is(err, ErrNoUpload) || errors.Is(err, upload.ErrUnavailable)
 	if err != nil && !lost {

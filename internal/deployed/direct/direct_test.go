@@ -102,7 +102,7 @@ func TestHostileNamesStayInTheConversation(t *testing.T) {
 	l := newLane(new(directtest.Memory))
 	c := conversation(t, "c")
 	for _, name := range []string{
-		"../../d/x", `..\..\d\x`, "/etc/passwd", ".", "..", "...", "a/b", "a\x00b", "\r\nX-Evil: 1", "con", "-rf",
+		"../../d/x", `..\..\d\x`, "x/../../../d/x", "d/..", "c/c", "CON/aux.txt", strings.Repeat("d/", 2000) + "x", strings.Repeat("x/", 5000), "/etc/passwd", ".", "..", "...", "a/b", "a\x00b", "\r\nX-Evil: 1", "con", "-rf",
 		"\u202egpj.exe", strings.Repeat("長", 400) + ".mp4", "a?b#c%2F", "\xff\xfe", " ", "?uploads", "é\u0301",
 	} {
 		_, key, err := l.Put(t.Context(), c, direct.File{Name: name, Size: -1})
@@ -124,8 +124,8 @@ func TestParseIDTakesOnlyTheConversationsOwn(t *testing.T) {
 	l := newLane(new(directtest.Memory))
 	for _, test := range []struct{ key, id string }{
 		{"conversations/d/a", "u"}, {"conversations/cc/a", "u"}, {"conversations/c", "u"}, {"conversations/c/", "u"},
-		{"other/c/a", "u"}, {"conversations/c/../d/a", "u"}, {"conversations/c/a/b", "u"}, {"conversations/c/a\x00", "u"},
-		{"conversations/c/.hidden", "u"}, {"/conversations/c/a", "u"}, {"", "u"}, {"conversations/c/e\u0301", "u"},
+		{"other/c/a", "u"}, {"conversations/c/../d/a", "u"}, {"conversations/c/a//b", "u"}, {"conversations/c/a\x00", "u"},
+		{"conversations/c/a/../../d/b", "u"}, {"conversations/c/a/.", "u"}, {"conversations/c/a/", "u"}, {"conversations/c/...", "u"}, {"/conversations/c/a", "u"}, {"", "u"}, {"conversations/c/e\u0301", "u"},
 		{"conversations/c/a", ""}, {"conversations/c/a", ".."}, {"conversations/c/a", "."}, {"conversations/c/a", "../x"},
 		{"conversations/c/a", "u/v"}, {"conversations/c/a", `u\v`}, {"conversations/c/a", "u&key=v"}, {"conversations/c/a", "ü"},
 		{"conversations/c/a", "0123456789abcdef."}, {"conversations/c/a", "0123456789abcdef..."},
@@ -137,6 +137,7 @@ func TestParseIDTakesOnlyTheConversationsOwn(t *testing.T) {
 	}
 	for _, id := range []direct.ID{
 		{Key: "conversations/c/a b.txt", Upload: "2~aZ._-+=", Token: "0123456789abcdef", Size: -1},
+		{Key: "conversations/c/.github/workflows/ci.yml", Upload: "u", Size: -1},
 		{Key: "conversations/c/a", Upload: "a-1.b", Token: "0123456789abcdef"},
 		{Key: "conversations/c/a", Upload: "u", Token: "0123456789abcdef", Size: direct.MaxSize},
 		{Key: "conversations/c/a", Upload: "a.b", Size: -1},
