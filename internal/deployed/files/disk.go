@@ -13,6 +13,8 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"uploadfiles/internal/deployed/filename"
+	"uploadfiles/internal/deployed/s3object"
+	"uploadfiles/internal/deployed/upload"
 )
 
 // A disk gives files names under which all of them fit on the disk of any
@@ -61,6 +63,19 @@ func newDisk(all []stored, taken ...string) *disk {
 		d.place(file.name)
 	}
 	return d
+}
+
+// movedReason says why a file lies elsewhere than under its name, and before the
+// path where it lies.
+const movedReason = "another file or a folder has this name on some disks; it is here as "
+
+// diskOf is a disk for the objects of a listing.
+func (f *Files) diskOf(c upload.Conversation, objects []s3object.Info, taken ...string) *disk {
+	all := make([]stored, len(objects))
+	for i, o := range objects {
+		all[i] = stored{f.name(c, o), o.Modified}
+	}
+	return newDisk(all, taken...)
 }
 
 // path is where a file lies on the disk. It is the name of the file, or another

@@ -511,7 +511,7 @@ func TestEveryRouteNeedsTheKey(t *testing.T) {
 	g := newRig("a")
 	for _, rt := range (filesapi.API{}).Routes() {
 		for _, conversation := range []string{"c", "other", "down"} {
-			path := strings.NewReplacer("{id}", conversation, "{name}", "a").Replace(rt.Path)
+			path := strings.NewReplacer("{id}", conversation, "{path+}", "a/b").Replace(rt.Path)
 			r := httptest.NewRequest(rt.Method, path, nil)
 			if conversation != "c" {
 				r.Header.Set("X-Session-API-Key", "secret-key")
@@ -537,7 +537,7 @@ func TestEveryRouteNeedsTheKey(t *testing.T) {
 func TestOtherMethodsAndPreflights(t *testing.T) {
 	g := newRig("a")
 	for _, rt := range (filesapi.API{}).Routes() {
-		path := strings.NewReplacer("{id}", "c", "{name}", "a").Replace(rt.Path)
+		path := strings.NewReplacer("{id}", "c", "{path+}", "a/b").Replace(rt.Path)
 		for method, want := range map[string]int{"POST": 405, "PUT": 405, "OPTIONS": 204, "HEAD": 0} {
 			response, _ := g.send(t, method, path)
 			if want != 0 && response.StatusCode != want {

@@ -76,7 +76,7 @@ func (d Direct) Routes() []httpapi.Route {
 
 // once are the query parameters that count. Of two of one name it would be
 // anybody's guess which does.
-var once = []string{"filename", "key", "metadata[sha256]", "metadata[size]", "partNumbers", "sha256", "size", "type"}
+var once = []string{"filename", "key", "metadata[relativePath]", "metadata[sha256]", "metadata[size]", "partNumbers", "sha256", "size", "type"}
 
 // refusing tells the client of refusals. What else goes wrong is the store's.
 func refusing(handle httpapi.Handler) httpapi.Handler {
@@ -108,7 +108,7 @@ func (u unread) Unwrap() error { return u.error }
 // params answers with a request that writes the file in one go.
 func (d Direct) params(w http.ResponseWriter, r *http.Request, call *httpapi.Call) error {
 	query := r.URL.Query()
-	f := direct.File{Name: query.Get("filename"), Type: query.Get("type")}
+	f := direct.File{Name: pathOf(query.Get("filename"), query.Get("metadata[relativePath]")), Type: query.Get("type")}
 	err := describe(&f, words{query.Get("size"), query.Get("sha256")},
 		words{query.Get("metadata[size]"), query.Get("metadata[sha256]")})
 	if err != nil {
@@ -141,7 +141,7 @@ func (d Direct) begin(w http.ResponseWriter, r *http.Request, call *httpapi.Call
 	if err := readJSON(r, &body); err != nil {
 		return err
 	}
-	f := direct.File{Name: body.Filename, Type: body.Type}
+	f := direct.File{Name: pathOf(body.Filename, string(body.Metadata["relativePath"])), Type: body.Type}
 	err := describe(&f, words{string(body.Size), string(body.SHA256)},
 		words{string(body.Metadata["size"]), string(body.Metadata["sha256"])})
 	if err != nil {
@@ -351,6 +351,16 @@ func (d Direct) id(r *http.Request, call *httpapi.Call) (direct.ID, error) {
 		return direct.ID{}, bad("The query parameter key is missing: it is the key that was answered when the upload began.")
 	}
 	return d.Lane.ParseID(call.Conversation, query.Get("key"), call.Param("uploadId"))
+}
+
+// pathOf is the name of a file with the folders that it lies in, for clients that
+// say both apart, as Uppy does. It sends "null" for a file that lies in none.
+func pathOf(name, relativePath string) string {
+	folders := relativePath[:strings.LastIndexAny(relativePath, `/\`)+1]
+	if name == "" || strings.ContainsAny(name, `/\`) {
+		return name
+	}
+	return folders + name
 }
 
 // words are what is said of a file's bytes. Empty means that it is not said.

@@ -359,7 +359,7 @@ func TestSignSignsWhatIsTheConversationsOwn(t *testing.T) {
 		Headers  map[string]string
 	}
 	ask(t, api, "POST", s3Path+"sign", `{"method":"PUT","key":"x/8f1-film.mp4","contentType":"video/mp4","size":4}`, &put)
-	if put.Key != "conversations/c/8f1-film.mp4" || put.URL == "" || put.Headers == nil {
+	if put.Key != "conversations/c/x/8f1-film.mp4" || put.URL == "" || put.Headers == nil {
 		t.Errorf("PUT = %+v", put)
 	}
 	if status, _ := store.Send(t, direct.Signed{URL: put.URL}, []byte("film")); status != http.StatusOK {

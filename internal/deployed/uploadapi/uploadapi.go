@@ -87,12 +87,17 @@ func (u UploadFiles) readFiles(r *http.Request) ([]upload.File, error) {
 	return filesOf(parts)
 }
 
-// filesOf picks the field that the operation is about. Others are ignored.
+// filesOf picks the field that the operation is about. Of others, relativePath
+// counts, by which Uppy says where the one file of its form lies.
 func filesOf(parts []form.Part) ([]upload.File, error) {
 	var files []upload.File
 	var texts invalid
+	var relativePath string
 	echo := maxEcho
 	for _, p := range parts {
+		if p.Name == "relativePath" && !p.IsFile {
+			relativePath = p.Text()
+		}
 		if p.Name != "files" {
 			continue
 		}
@@ -110,6 +115,8 @@ func filesOf(parts []form.Part) ([]upload.File, error) {
 		return nil, texts
 	case len(files) == 0:
 		return nil, noFiles
+	case len(files) == 1:
+		files[0].Name = pathOf(files[0].Name, relativePath)
 	}
 	return files, nil
 }
