@@ -97,6 +97,92 @@ func TestATakenNameGetsRandomDigits(t *testing.T) {
 	}
 }
 
+// keyOf is where a file would be put.
+func keyOf(t *testing.T, l *direct.Lane, name string) string {
+	t.Helper()
+	_, key, err := l.Put(t.Context(), conversation(t, "c"), direct.File{Name: name, Size: -1})
+	if err != nil {
+		t.Fatalf("Put(%q) = %v", name, err)
+	}
+	return strings.TrimPrefix(key, "conversations/c/")
+}
+
+// "a" and "a/b" cannot both be on a disk, so the later one gets another name.
+func TestNoFileGetsTheNameOfAFolder(t *testing.T) {
+	var m directtest.Memory
+	l := newLane(&m)
+	l.Folders = new(upload.Folders)
+	put(t, &m, "conversations/c/a", "file")
+	folder := filename.WithHash("a", sha256.Sum256([]byte("a")), 8)
+	for name, want := range map[string]string{"a/b": folder + "/b", "a/c/d": folder + "/c/d", "x/y/z": "x/y/z", "a.txt": "a.txt"} {
+		if got := keyOf(t, l, name); got != want {
+			t.Errorf("%q is put at %q, want %q", name, got, want)
+		}
+	}
+	if got := keyOf(t, l, "x"); got != "x" {
+		t.Errorf("x is put at %q, want x: nothing has arrived in the folder", got)
+	}
+	keyOf(t, l, "x/y/z")
+	put(t, &m, "conversations/c/x/y/z", "file")
+	for _, name := range []string{"x", "x/y"} {
+		if got := keyOf(t, l, name); got == name || !strings.HasPrefix(got, name+"~") {
+			t.Errorf("%q, the name of a folder, is put at %q", name, got)
+		}
+	}
+}
+
+func TestAFolderIsAskedForOnce(t *testing.T) {
+	var m directtest.Memory
+	asked := map[string]int{}
+	m.Fault = func(_ context.Context, call, key string) (bool, error) {
+		if call == "describe" {
+			asked[strings.TrimPrefix(key, "conversations/c/")]++
+		}
+		return false, nil
+	}
+	l := newLane(&m)
+	l.Folders = new(upload.Folders)
+	for i := range 10 {
+		keyOf(t, l, fmt.Sprintf("a/b/%d", i))
+	}
+	if asked["a"] != 1 || asked["a/b"] != 1 || len(asked) != 12 {
+		t.Errorf("asked for %v, want each folder and each file once", asked)
+	}
+}
+
+// What a store on a disk refuses at the end gets another name the next time.
+func TestAnUploadThatADiskRefusesIsBegunElsewhere(t *testing.T) {
+	for _, refusal := range []error{upload.ErrIsFolder, upload.ErrBelowFile} {
+		var m directtest.Memory
+		l := newLane(&m)
+		l.Folders = new(upload.Folders)
+		id, err := l.Begin(t.Context(), conversation(t, "c"), direct.File{Name: "a/b", Size: -1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		part := sendPart(t, l, id, 1, []byte("film"))
+		m.Fault = func(_ context.Context, call, _ string) (bool, error) {
+			if call == "complete" {
+				return false, refusal
+			}
+			return false, nil
+		}
+		if _, err := l.Complete(t.Context(), id, []direct.Part{part}); codeOf(err) != direct.NameTaken {
+			t.Errorf("after %v Complete = %v, want name_taken", refusal, err)
+		}
+		m.Fault = nil
+		if m.Uploads() != 0 {
+			t.Errorf("after %v the upload is still there", refusal)
+		}
+		if errors.Is(refusal, upload.ErrBelowFile) {
+			put(t, &m, "conversations/c/a", "file")
+		}
+		if got := keyOf(t, l, "a/b"); got == "a/b" {
+			t.Errorf("after %v the file is put at %q again", refusal, got)
+		}
+	}
+}
+
 // T13: whatever a client calls its file, the key is one of its conversation.
 func TestHostileNamesStayInTheConversation(t *testing.T) {
 	l := newLane(new(directtest.Memory))
