@@ -38,7 +38,7 @@ const endOfFolder = "\U0010FFFF"
 
 // Folder lists what is directly in a folder (ListObjectsV2 with a delimiter).
 func (s *Store) Folder(ctx context.Context, prefix, after string, limit int) (s3object.Page, error) {
-	if strings.HasSuffix(after, "/") {
+	if strings.HasSuffix(after, "/") && after != prefix { // which itself can be an object
 		after += endOfFolder
 	}
 	return s.list(ctx, &s3.ListObjectsV2Input{Prefix: &prefix, Delimiter: aws.String("/")}, after, limit)

@@ -117,6 +117,9 @@ func (b Bench) folder(t *testing.T, prefix string) {
 			t.Errorf("by pages of %d: %q, want %q", limit, got, want)
 		}
 	}
+	if page, err := b.Store.Folder(t.Context(), prefix+"g/", prefix+"g/", 10); err != nil || len(page.Folders) != 1 {
+		t.Errorf("Folder after the folder itself = %+v, %v, want what is in it", page, err)
+	}
 	page, err := b.Store.Folder(t.Context(), prefix+"b/", "", 10)
 	if err != nil || len(page.Objects) != 2 || fmt.Sprint(page.Folders) != fmt.Sprint([]string{prefix + "b/c/"}) {
 		t.Errorf("Folder in a folder = %+v, %v, want two objects and a folder", page, err)

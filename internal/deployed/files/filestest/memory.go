@@ -132,7 +132,8 @@ func (m *Memory) Folder(ctx context.Context, prefix, after string, limit int) (s
 	found := map[string]s3object.Info{} // a folder has no ETag
 	for key, o := range m.objects {
 		rest, ok := strings.CutPrefix(key, prefix)
-		if !ok || key <= after || strings.HasSuffix(after, "/") && strings.HasPrefix(key, after) {
+		inLast := after != prefix && strings.HasSuffix(after, "/") && strings.HasPrefix(key, after)
+		if !ok || key <= after || inLast {
 			continue
 		}
 		if folder, _, deeper := strings.Cut(rest, "/"); deeper {
