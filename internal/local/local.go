@@ -97,7 +97,7 @@ var FilesPaths = []string{
 	"/",
 	"/page/{proxy+}",
 	"/api/conversations/{conversation_id}/files",
-	"/api/conversations/{conversation_id}/files/{name}",
+	"/api/conversations/{conversation_id}/files/{path+}",
 	"/api/conversations/{conversation_id}/zip",
 	"/api/conversations/{conversation_id}/manifest",
 	"/api/conversations/{conversation_id}/fetch.sh",

@@ -64,6 +64,7 @@ type Lane struct {
 	MaxSize  int64           // bytes in one file
 	Rules    mediatype.Rules // held against name and declared type; the zero value accepts everything
 	Required upload.Tag      // without it a file is not handed out; the zero value requires none
+	Folders  *upload.Folders // what is known from earlier requests; nil means nothing
 }
 
 // Offer is a request that the client can send.
@@ -150,15 +151,19 @@ func (l *Lane) object(ctx context.Context, c upload.Conversation, f File, isSame
 	if f.Size > l.MaxSize {
 		return Object{}, nil, l.tooLarge(f.Size)
 	}
-	name := filename.Safe(f.Name, f.Type)
-	mediaType := mediatype.Claimed(name, f.Type)
-	switch err := l.Rules.Check(name, mediaType); {
+	dir := l.dir(c)
+	name := filename.In(dir, f.Name, f.Type)
+	mediaType := mediatype.Claimed(filename.Base(name), f.Type)
+	switch err := l.Rules.Check(filename.Base(name), mediaType); {
 	case errors.Is(err, mediatype.ErrExtension):
 		return Object{}, nil, &Refusal{upload.ExtensionNotAllowed, err.Error()}
 	case err != nil:
 		return Object{}, nil, &Refusal{upload.TypeNotAllowed, err.Error()}
 	}
-	dir := l.dir(c)
+	name, err := l.Folders.Place(ctx, l.ask, dir, name)
+	if err != nil {
+		return Object{}, nil, err
+	}
 	name, there, err := l.place(ctx, dir, name, f.SHA256, isSame)
 	return Object{
 		Key:         dir + name,
@@ -180,12 +185,13 @@ func (l *Lane) place(ctx context.Context, dir, name string, sum [32]byte, isSame
 			candidate = filename.WithHash(name, sum, digits)
 		}
 		stored, err := l.Store.Describe(ctx, dir+candidate)
+		isFree := errors.Is(err, upload.ErrNotFound)
 		switch {
-		case errors.Is(err, upload.ErrNotFound):
+		case isFree && !l.Folders.IsFolder(ctx, l.ask, dir, candidate):
 			return candidate, nil, nil
-		case err != nil:
+		case err != nil && !isFree:
 			return "", nil, fmt.Errorf("ask whether the name is free: %w", err)
-		case isHashed && isSame(stored):
+		case !isFree && isHashed && isSame(stored):
 			there, err := l.outcome(ctx, dir+candidate, stored)
 			return candidate, &there, err
 		case !isHashed:
@@ -203,9 +209,22 @@ func random() (mark [32]byte) {
 	return mark
 }
 
+func (l *Lane) ask(ctx context.Context, key string) error {
+	_, err := l.Store.Describe(ctx, key)
+	return err
+}
+
 func (l *Lane) tooLarge(size int64) *Refusal {
 	return &Refusal{upload.TooLarge, fmt.Sprintf("The file has %d bytes; at most %d are accepted.", size, l.MaxSize)}
 }
+
+// nameOf is the name of the file that has a key.
+func (l *Lane) nameOf(key string) string {
+	_, name, _ := strings.Cut(strings.TrimPrefix(key, l.Prefix), "/")
+	return name
+}
+
+func (l *Lane) dirOf(key string) string { return strings.TrimSuffix(key, l.nameOf(key)) }
 
 func (l *Lane) dir(c upload.Conversation) string { return l.Prefix + c.String() + "/" }
 
@@ -248,7 +267,7 @@ func (l *Lane) ParseID(c upload.Conversation, key, uploadID string) (ID, error) 
 		}
 	}
 	name, ok := strings.CutPrefix(key, l.dir(c))
-	if !ok || name == "" || filename.Safe(name, "") != name || !isUpload(id.Upload) {
+	if !ok || !filename.Is(l.dir(c), name) || !isUpload(id.Upload) {
 		return ID{}, errNoUpload
 	}
 	return id, nil
@@ -365,7 +384,7 @@ const settleTime = 400 * time.Millisecond
 // receipt.
 func (l *Lane) Complete(ctx context.Context, id ID, named []Part) (upload.Outcome, error) {
 	// The link first: an object that nobody can be told of is not made.
-	link, err := l.Store.Link(ctx, id.Key, nameOf(id.Key))
+	link, err := l.Store.Link(ctx, id.Key, l.nameOf(id.Key))
 	if err != nil {
 		return upload.Outcome{}, err
 	}
@@ -378,7 +397,7 @@ func (l *Lane) Complete(ctx context.Context, id ID, named []Part) (upload.Outcom
 
 // outcome is what a client is told of an object that is there.
 func (l *Lane) outcome(ctx context.Context, key string, stored Stored) (upload.Outcome, error) {
-	link, err := l.Store.Link(ctx, key, nameOf(key))
+	link, err := l.Store.Link(ctx, key, l.nameOf(key))
 	if err != nil {
 		return upload.Outcome{}, err
 	}
@@ -388,7 +407,7 @@ func (l *Lane) outcome(ctx context.Context, key string, stored Stored) (upload.O
 func (l *Lane) tell(ctx context.Context, key string, link upload.Link, stored Stored) upload.Outcome {
 	state, tagErr := l.Required.StateOf(ctx, l.Store, key)
 	return upload.Outcome{Err: tagErr, Receipt: &upload.Receipt{
-		Name:        nameOf(key),
+		Name:        l.nameOf(key),
 		Key:         key,
 		State:       state,
 		Link:        link,
@@ -397,8 +416,6 @@ func (l *Lane) tell(ctx context.Context, key string, link upload.Link, stored St
 		SHA256:      stored.SHA256,
 	}}
 }
-
-func nameOf(key string) string { return key[strings.LastIndexByte(key, '/')+1:] }
 
 func (l *Lane) complete(ctx context.Context, id ID, named []Part) (Stored, error) {
 	parts, err := l.Store.Parts(ctx, id)
@@ -423,6 +440,10 @@ func (l *Lane) complete(ctx context.Context, id ID, named []Part) (Stored, error
 func (l *Lane) settle(ctx context.Context, id ID, err error) (Stored, error) {
 	if errors.Is(err, ErrParts) {
 		return Stored{}, &Refusal{WrongParts, "The parts changed while they were being put together. List them, and complete again."}
+	}
+	if errors.Is(err, upload.ErrIsFolder) || errors.Is(err, upload.ErrBelowFile) {
+		l.Folders.Refused(l.dirOf(id.Key), l.nameOf(id.Key), err)
+		return Stored{}, l.giveUp(ctx, id, nameTaken)
 	}
 	lost := errors.Is(err, upload.ErrExists) || errors.Is(err, ErrNoUpload) || errors.Is(err, upload.ErrUnavailable)
 	if err != nil && !lost {

@@ -294,12 +294,98 @@ func TestAFileWhoseNamesAreAllTakenGetsRandomDigits(t *testing.T) {
 	}
 }
 
+// keyOf is where a file would be put.
+func keyOf(t *testing.T, l *direct.Lane, name string) string {
+	t.Helper()
+	offer, err := l.Put(t.Context(), conversation(t, "c"), direct.File{Name: name, Size: -1})
+	if err != nil {
+		t.Fatalf("Put(%q) = %v", name, err)
+	}
+	return strings.TrimPrefix(offer.Key, "conversations/c/")
+}
+
+// "a" and "a/b" cannot both be on a disk, so the later one gets another name.
+func TestNoFileGetsTheNameOfAFolder(t *testing.T) {
+	var m directtest.Memory
+	l := newLane(&m)
+	l.Folders = new(upload.Folders)
+	put(t, &m, "conversations/c/a", "file")
+	folder := filename.WithHash("a", sha256.Sum256([]byte("a")), 8)
+	for name, want := range map[string]string{"a/b": folder + "/b", "a/c/d": folder + "/c/d", "x/y/z": "x/y/z", "a.txt": "a.txt"} {
+		if got := keyOf(t, l, name); got != want {
+			t.Errorf("%q is put at %q, want %q", name, got, want)
+		}
+	}
+	if got := keyOf(t, l, "x"); got != "x" {
+		t.Errorf("x is put at %q, want x: nothing has arrived in the folder", got)
+	}
+	keyOf(t, l, "x/y/z")
+	put(t, &m, "conversations/c/x/y/z", "file")
+	for _, name := range []string{"x", "x/y"} {
+		if got := keyOf(t, l, name); got == name || !strings.HasPrefix(got, name+"~") {
+			t.Errorf("%q, the name of a folder, is put at %q", name, got)
+		}
+	}
+}
+
+func TestAFolderIsAskedForOnce(t *testing.T) {
+	var m directtest.Memory
+	asked := map[string]int{}
+	m.Fault = func(_ context.Context, call, key string) (bool, error) {
+		if call == "describe" {
+			asked[strings.TrimPrefix(key, "conversations/c/")]++
+		}
+		return false, nil
+	}
+	l := newLane(&m)
+	l.Folders = new(upload.Folders)
+	for i := range 10 {
+		keyOf(t, l, fmt.Sprintf("a/b/%d", i))
+	}
+	if asked["a"] != 1 || asked["a/b"] != 1 || len(asked) != 12 {
+		t.Errorf("asked for %v, want each folder and each file once", asked)
+	}
+}
+
+// What a store on a disk refuses at the end gets another name the next time.
+func TestAnUploadThatADiskRefusesIsBegunElsewhere(t *testing.T) {
+	for _, refusal := range []error{upload.ErrIsFolder, upload.ErrBelowFile} {
+		var m directtest.Memory
+		l := newLane(&m)
+		l.Folders = new(upload.Folders)
+		begun, err := l.Begin(t.Context(), conversation(t, "c"), direct.File{Name: "a/b", Size: -1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		part := sendPart(t, l, begun.ID, 1, []byte("film"))
+		m.Fault = func(_ context.Context, call, _ string) (bool, error) {
+			if call == "complete" {
+				return false, refusal
+			}
+			return false, nil
+		}
+		if _, err := l.Complete(t.Context(), begun.ID, []direct.Part{part}); codeOf(err) != direct.NameTaken {
+			t.Errorf("after %v Complete = %v, want name_taken", refusal, err)
+		}
+		m.Fault = nil
+		if m.Uploads() != 0 {
+			t.Errorf("after %v the upload is still there", refusal)
+		}
+		if errors.Is(refusal, upload.ErrBelowFile) {
+			put(t, &m, "conversations/c/a", "file")
+		}
+		if got := keyOf(t, l, "a/b"); got == "a/b" {
+			t.Errorf("after %v the file is put at %q again", refusal, got)
+		}
+	}
+}
+
 // T13: whatever a client calls its file, the key is one of its conversation.
 func TestHostileNamesStayInTheConversation(t *testing.T) {
 	l := newLane(new(directtest.Memory))
 	c := conversation(t, "c")
 	for _, name := range []string{
-		"../../d/x", `..\..\d\x`, "/etc/passwd", ".", "..", "...", "a/b", "a\x00b", "\r\nX-Evil: 1", "con", "-rf",
+		"../../d/x", `..\..\d\x`, "x/../../../d/x", "d/..", "c/c", "CON/aux.txt", strings.Repeat("d/", 2000) + "x", strings.Repeat("x/", 5000), "/etc/passwd", ".", "..", "...", "a/b", "a\x00b", "\r\nX-Evil: 1", "con", "-rf",
 		"\u202egpj.exe", strings.Repeat("長", 400) + ".mp4", "a?b#c%2F", "\xff\xfe", " ", "?uploads", "é\u0301",
 	} {
 		offer, err := l.Put(t.Context(), c, direct.File{Name: name, Size: -1})
@@ -322,8 +408,8 @@ func TestParseIDTakesOnlyTheConversationsOwn(t *testing.T) {
 	l := newLane(new(directtest.Memory))
 	for _, test := range []struct{ key, id string }{
 		{"conversations/d/a", "u"}, {"conversations/cc/a", "u"}, {"conversations/c", "u"}, {"conversations/c/", "u"},
-		{"other/c/a", "u"}, {"conversations/c/../d/a", "u"}, {"conversations/c/a/b", "u"}, {"conversations/c/a\x00", "u"},
-		{"conversations/c/.hidden", "u"}, {"/conversations/c/a", "u"}, {"", "u"}, {"conversations/c/e\u0301", "u"},
+		{"other/c/a", "u"}, {"conversations/c/../d/a", "u"}, {"conversations/c/a//b", "u"}, {"conversations/c/a\x00", "u"},
+		{"conversations/c/a/../../d/b", "u"}, {"conversations/c/a/.", "u"}, {"conversations/c/a/", "u"}, {"conversations/c/...", "u"}, {"/conversations/c/a", "u"}, {"", "u"}, {"conversations/c/e\u0301", "u"},
 		{"conversations/c/a", ""}, {"conversations/c/a", ".."}, {"conversations/c/a", "."}, {"conversations/c/a", "../x"},
 		{"conversations/c/a", "u/v"}, {"conversations/c/a", `u\v`}, {"conversations/c/a", "u&key=v"}, {"conversations/c/a", "ü"},
 		{"conversations/c/a", "0123456789abcdef."}, {"conversations/c/a", "0123456789abcdef..."},
@@ -335,6 +421,7 @@ func TestParseIDTakesOnlyTheConversationsOwn(t *testing.T) {
 	}
 	for _, id := range []direct.ID{
 		{Key: "conversations/c/a b.txt", Upload: "2~aZ._-+=", Token: "0123456789abcdef", Size: -1},
+		{Key: "conversations/c/.github/workflows/ci.yml", Upload: "u", Size: -1},
 		{Key: "conversations/c/a", Upload: "a-1.b", Token: "0123456789abcdef"},
 		{Key: "conversations/c/a", Upload: "u", Token: "0123456789abcdef", Size: direct.MaxSize},
 		{Key: "conversations/c/a", Upload: "a.b", Size: -1},

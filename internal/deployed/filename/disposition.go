@@ -5,14 +5,14 @@ import (
 	"unicode/utf8"
 )
 
-// Attachment returns the value of a Content-Disposition header that makes a browser save a file as [Safe] of name.
+// Attachment returns the value of a Content-Disposition header that makes a browser save a file as the last element of [Safe] of name.
 //
 // The value is one line of ASCII. A name of ASCII characters stands in "filename". Any other stands in
 // "filename*", percent-encoded as RFC 8187 has it, after a plain "filename" for clients that do not know that;
 // so does one with a percent sign and two hexadecimal digits, as some clients decode these
 // in "filename" (RFC 6266, appendix D).
 func Attachment(name string) string {
-	name = Safe(name, "")
+	name = Base(Safe(name, ""))
 	fallback := asciiFallback(name)
 	// A safe name has no quote, backslash or control character, so nothing in it ends the quoted string.
 	value := `attachment; filename="` + fallback + `"`

@@ -25,6 +25,8 @@ func TestAttachmentIsWrittenAsBrowsersReadIt(t *testing.T) {
 		{`a\".txt`, `attachment; filename="_.txt"`},
 		{"a\r\nX-Evil: 1.txt", `attachment; filename="aX-Evil_ 1.txt"`},
 		{"../../etc/passwd", `attachment; filename="passwd"`},
+		{"a/b/report.pdf", `attachment; filename="report.pdf"`},
+		{".env", `attachment; filename=".env"`},
 		{"invoice\u202efdp.exe", `attachment; filename="invoicefdp.exe"`},
 		{"a\u2028b.txt", `attachment; filename="ab.txt"`},
 		{"", `attachment; filename="unnamed"`},
@@ -58,7 +60,7 @@ func checkAttachment(t *testing.T, name string) {
 		t.Errorf("Attachment(%+q) = %+q, want one line of ASCII", name, value)
 	}
 	kind, params, err := mime.ParseMediaType(value)
-	want := map[string]string{"filename": filename.Safe(name, "")}
+	want := map[string]string{"filename": filename.Base(filename.Safe(name, ""))}
 	if diff := cmp.Diff(want, params); err != nil || kind != "attachment" || diff != "" {
 		t.Errorf("Attachment(%+q) = %s, which reads as %q (%v):\n%s", name, value, kind, err, diff)
 	}

@@ -113,7 +113,7 @@ func TestSafeNamesWhatHasNoName(t *testing.T) {
 		{"", "unnamed"},
 	}
 	for _, test := range tests {
-		for _, name := range []string{"", ".", "..", "/", "dir/", "\x00", " . "} {
+		for _, name := range []string{"", ".", "..", "/", "../", "\x00", " . "} {
 			if got := filename.Safe(name, test.contentType); got != test.want {
 				t.Errorf("Safe(%q, %q) = %q, want %q", name, test.contentType, got, test.want)
 			}
@@ -133,7 +133,7 @@ func TestSafeCutsLongNamesBeforeTheExtension(t *testing.T) {
 		{"long name", f + ".txt", f[:251] + ".txt"},
 		{"long extension", "foo." + f, "foo." + f[:251]},
 		{"no extension", f, f[:255]},
-		{"no stem", "." + f, f[:255]},
+		{"no stem", "." + f, "." + f[:254]},
 		{"both long", f + "." + f, f[:255]},
 		{"255 bytes", f[:251] + ".txt", f[:251] + ".txt"},
 		{"256 bytes", f[:252] + ".txt", f[:251] + ".txt"},
@@ -151,6 +151,8 @@ func TestSafeCutsLongNamesBeforeTheExtension(t *testing.T) {
 		{"device when cut", "CON" + strings.Repeat(" ", 300) + "a.txt", "_CON.txt"},
 		{"long device", "CON." + f, "_CON." + f[:250]},
 		{"long with a hyphen", "-" + f + ".txt", "_-" + f[:249] + ".txt"},
+		{"dots when cut", strings.Repeat(".", 300) + ".txt", ".txt"},
+		{"long folder", f + ".d/" + f + ".txt", f[:253] + ".d/" + f[:251] + ".txt"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -199,7 +201,7 @@ func TestSafeCutsACharacterThatIsTooLongAlone(t *testing.T) {
 }
 
 func TestSafeOfASafeNameAllocatesNothing(t *testing.T) {
-	for _, name := range []string{"report.pdf", "Quarterly report (final) v2.tar.gz"} {
+	for _, name := range []string{"report.pdf", "Quarterly report (final) v2.tar.gz", ".github/workflows/ci.yml"} {
 		if n := testing.AllocsPerRun(100, func() { filename.Safe(name, "application/pdf") }); n != 0 {
 			t.Errorf("Safe(%q) allocates %v times, want 0", name, n)
 		}
@@ -231,6 +233,10 @@ func TestWithHashPutsTheHashBeforeTheExtension(t *testing.T) {
 		{f[:251] + ".pdf", 8, f[:242] + "~" + full[:8] + ".pdf"},
 		{f[:251] + ".pdf", 64, f[:186] + "~" + full + ".pdf"},
 		{f[:255], 8, f[:246] + "~" + full[:8]},
+		{"src/report.pdf", 8, "src/report~" + full[:8] + ".pdf"},
+		{"v1.2/README", 8, "v1.2/README~" + full[:8]},
+		{".env", 8, ".env~" + full[:8]},
+		{f[:255] + "/" + f[:255], 8, f[:255] + "/" + f[:246] + "~" + full[:8]},
 		{f[:240] + " .  " + f[:5] + ".pdf", 8, f[:240] + "~" + full[:8] + ".pdf"},
 	}
 	for _, test := range tests {
@@ -280,8 +286,24 @@ var device = regexp.MustCompile(`(?i)^(con|prn|aux|nul|conin\$|conout\$|(com|lpt
 // whyUnsafe says which promise of Safe a name breaks, or nothing.
 func whyUnsafe(name string) string {
 	key := "conversations/abc/" + name
+	folders, _ := path.Split(name)
 	switch {
-	case name == "" || name == "." || name == "..":
+	case path.Clean(key) != key || strings.Contains(name, `\`):
+		return "is not one path"
+	case len(folders) > filename.MaxFolders, strings.Count(name, "/") > filename.MaxDepth:
+		return fmt.Sprintf("has folders of %d bytes, %d deep", len(folders), strings.Count(name, "/"))
+	}
+	for element := range strings.SplitSeq(name, "/") {
+		if reason := whyUnsafeElement(element); reason != "" {
+			return fmt.Sprintf("%+q %s", element, reason)
+		}
+	}
+	return ""
+}
+
+func whyUnsafeElement(name string) string {
+	switch {
+	case strings.Trim(name, ".") == "":
 		return "is no name"
 	case len(name) > filename.MaxLength:
 		return fmt.Sprintf("has %d bytes", len(name))
@@ -289,13 +311,13 @@ func whyUnsafe(name string) string {
 		return "is not UTF-8"
 	case !norm.NFC.IsNormalString(name):
 		return "is not in NFC"
-	case path.Clean(key) != key || strings.Count(key, "/") != 2 || strings.Contains(name, `\`):
-		return "is not one path element"
 	case strings.ContainsAny(name, `<>:"|?*`):
 		return "has a character that Windows refuses"
 	case strings.ContainsFunc(name, isHidden):
 		return "has a character that is not seen"
-	case strings.ContainsAny(name[:1], ".- "), strings.HasSuffix(name, "."), strings.TrimSpace(name) != name:
+	case strings.ContainsFunc(name, func(r rune) bool { return r != ' ' && unicode.IsSpace(r) }):
+		return "has a space that cannot be typed"
+	case strings.ContainsAny(name[:1], "- "), strings.HasSuffix(name, "."), strings.TrimSpace(name) != name:
 		return "begins or ends badly"
 	case device.MatchString(name):
 		return "is a Windows device"

@@ -74,8 +74,8 @@ func unescape(name string) string {
 	return string(out)
 }
 
-// filter puts an underscore for each refused character and drops the invisible ones,
-// but for joiners and variation selectors directly after a character that they can change.
+// filter puts an underscore for each refused character and a plain space for each other one, and
+// drops the invisible characters, but for joiners and variation selectors directly after a character that they can change.
 func filter(name string) string {
 	var last rune // the last one that stayed
 	attached := 0 // how many in a row are attached to the one before
@@ -83,6 +83,8 @@ func filter(name string) string {
 		switch {
 		case strings.ContainsRune(refused, r):
 			r = '_'
+		case unicode.Is(unicode.Zs, r):
+			r = ' '
 		case isJoiner(r):
 			if !isJoining(last) {
 				return -1
@@ -130,9 +132,10 @@ func attaches(r rune) bool {
 	return unicode.Is(unicode.M, r) || !norm.NFC.PropertiesString(string(r)).BoundaryBefore()
 }
 
-// trim takes dots and white space from both ends of name.
+// trim takes white space from both ends of an element, and dots from its end.
 func trim(name string) string {
-	return strings.TrimFunc(name, func(r rune) bool { return r == '.' || unicode.IsSpace(r) })
+	name = strings.TrimRightFunc(name, func(r rune) bool { return r == '.' || unicode.IsSpace(r) })
+	return strings.TrimLeftFunc(name, unicode.IsSpace)
 }
 
 // cut returns the longest beginning of s of at most limit bytes that ends where a character ends as a reader sees it:

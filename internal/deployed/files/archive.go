@@ -22,12 +22,13 @@ type Archive struct {
 	files        *Files
 	conversation upload.Conversation
 	objects      []s3object.Info
+	disk         *disk // where the files are in it
 }
 
 // Archive lists the files.
 func (f *Files) Archive(ctx context.Context, c upload.Conversation) (*Archive, error) {
 	objects, err := f.all(ctx, c)
-	return &Archive{f, c, objects}, err
+	return &Archive{f, c, objects, f.diskOf(c, objects)}, err
 }
 
 // What a file takes in an archive besides its bytes: headers with its name at
@@ -42,7 +43,7 @@ const (
 func (a *Archive) MaxSize() int64 {
 	size := int64(archiveSize)
 	for _, o := range a.objects {
-		size += entrySize + 2*int64(len(a.files.name(a.conversation, o))) + o.Size + o.Size/1000
+		size += entrySize + 2*int64(len(a.disk.path(a.files.name(a.conversation, o)))) + o.Size + o.Size/1000
 	}
 	return size
 }
@@ -147,6 +148,8 @@ func (a *Archive) write(ctx context.Context, w io.Writer, queue <-chan *reading)
 		}
 		if reason, failure := judge(r.state, err); reason != "" {
 			missing = append(missing, Missing{r.name, reason, failure})
+		} else if path := a.disk.path(r.name); path != r.name {
+			missing = append(missing, Missing{r.name, movedReason + path, nil})
 		}
 	}
 	if ctx.Err() != nil {
@@ -167,7 +170,7 @@ func (a *Archive) add(ctx context.Context, archive *zip.Writer, r *reading) erro
 	if compressible(r.head.ContentType) {
 		method = zip.Deflate
 	}
-	entry, err := create(archive, r.name, method, r.head.Modified)
+	entry, err := create(archive, a.disk.path(r.name), method, r.head.Modified)
 	if r.body != nil && err == nil {
 		_, err = a.files.copyBody(ctx, entry, r.head, r.body)
 		return err

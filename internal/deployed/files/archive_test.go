@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -19,6 +20,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"uploadfiles/internal/deployed/filename"
 	"uploadfiles/internal/deployed/files"
 	"uploadfiles/internal/deployed/files/filestest"
 	"uploadfiles/internal/deployed/upload"
@@ -563,4 +565,36 @@ func TestArchiveFromS3(t *testing.T) {
 		t.Errorf("%d entries, want %d", len(read.File), small+2)
 	}
 	tested(t, path)
+}
+
+// What is one file on some disks is two in an archive, which says so.
+func TestArchiveKeepsWhatADiskCannot(t *testing.T) {
+	var m filestest.Memory
+	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	for i, name := range []string{"src/main.py", ".env", "a", "a/b", "a/c", "Report.txt", "report.txt", "x/y", "x"} {
+		m.Put(filestest.Object{Key: dir + name, Data: []byte(name), ContentType: "text/plain", Verified: true, Modified: at.Add(time.Duration(i) * time.Second)})
+	}
+	got, missing := archive(t, files.New(files.Options{Store: &m, Prefix: "conversations/"}))
+	report := got["MISSING.txt"]
+	delete(got, "MISSING.txt")
+	tag := func(name string) string { return filename.WithHash(name, sha256.Sum256([]byte(name)), 8) }
+	moved := map[string]string{"a/b": tag("a") + "/b", "a/c": tag("a") + "/c", "report.txt": tag("report.txt"), "x": tag("x")}
+	want := map[string]string{"src/main.py": "src/main.py", ".env": ".env", "a": "a", "Report.txt": "Report.txt", "x/y": "x/y"}
+	for name, path := range moved {
+		want[path] = name
+		if !strings.Contains(report, name+": ") || !strings.Contains(report, "it is here as "+path+".\n") {
+			t.Errorf("the report does not say that %q is at %q:\n%s", name, path, report)
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("entries (-want +got):\n%s", diff)
+	}
+	if len(missing) != len(moved) {
+		t.Errorf("%d files are told of, want %d", len(missing), len(moved))
+	}
+	for _, m := range missing {
+		if m.Err != nil {
+			t.Errorf("%s counts as failed: %v", m.Name, m.Err)
+		}
+	}
 }

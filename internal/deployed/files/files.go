@@ -2,8 +2,8 @@
 // them, finds one, deletes one, and hands out all of them as an archive, as a
 // manifest and as a script that downloads them.
 //
-// A file is an object under the conversation's prefix whose name
-// [filename.Safe] would leave as it is. Others, which an upload cannot have
+// A file is an object under the conversation's prefix whose name, which may have
+// folders, [filename.In] would leave as it is. Others, which an upload cannot have
 // made, are not seen.
 package files
 
@@ -85,19 +85,11 @@ func (f *Files) List(ctx context.Context, c upload.Conversation, after string, l
 	return files, next, err
 }
 
-// Names returns the names of all files.
-func (f *Files) Names(ctx context.Context, c upload.Conversation) ([]string, error) {
-	found, err := f.all(ctx, c)
-	names := make([]string, len(found))
-	for i, o := range found {
-		names[i] = f.name(c, o)
-	}
-	return names, err
-}
-
-// Find returns the file of a name, or [upload.ErrNotFound].
-func (f *Files) Find(ctx context.Context, c upload.Conversation, name string) (File, error) {
-	if !isName(name) {
+// Find returns the file of a name, which is also found by the one under which it
+// was sent, or [upload.ErrNotFound].
+func (f *Files) Find(ctx context.Context, c upload.Conversation, sent string) (File, error) {
+	name, ok := filename.Lookup(f.dir(c), sent)
+	if !ok {
 		return File{}, upload.ErrNotFound
 	}
 	head, err := f.Store.Head(ctx, f.key(c, name))
@@ -107,17 +99,15 @@ func (f *Files) Find(ctx context.Context, c upload.Conversation, name string) (F
 	return f.complete(ctx, File{Name: name, Head: head})
 }
 
-// Delete removes the file of a name. A file that is not there is no error.
-func (f *Files) Delete(ctx context.Context, c upload.Conversation, name string) error {
-	if !isName(name) {
-		return nil
+// Delete removes the file of a name, or of the one under which it was sent. A file
+// that is not there is no error; a name that no file can have is
+// [upload.ErrNotFound].
+func (f *Files) Delete(ctx context.Context, c upload.Conversation, sent string) error {
+	name, ok := filename.Lookup(f.dir(c), sent)
+	if !ok {
+		return upload.ErrNotFound
 	}
 	return f.Store.Delete(ctx, f.key(c, name))
-}
-
-// isName tells the names that files have from others.
-func isName(name string) bool {
-	return name != "" && filename.Safe(name, "") == name
 }
 
 func (f *Files) dir(c upload.Conversation) string { return f.Prefix + c.String() + "/" }
@@ -158,7 +148,7 @@ func (f *Files) scan(ctx context.Context, c upload.Conversation, after string, l
 			if len(found) == limit {
 				return found, true, nil
 			}
-			if isName(f.name(c, o)) {
+			if filename.Is(dir, f.name(c, o)) {
 				found = append(found, o)
 			}
 		}

@@ -19,6 +19,12 @@ type Store interface {
 	// object has no more after it either.
 	List(ctx context.Context, prefix, after string, limit int) (s3object.Page, error)
 
+	// Folder is List of one folder, to which the prefix leads: of keys that have
+	// another slash behind it, what they have in common up to that slash stands
+	// there once, and counts as one. Where after is such a folder, nothing in it
+	// comes again.
+	Folder(ctx context.Context, prefix, after string, limit int) (s3object.Page, error)
+
 	// Head asks for one object.
 	Head(ctx context.Context, key string) (s3object.Head, error)
 

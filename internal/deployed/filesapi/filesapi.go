@@ -34,8 +34,8 @@ const base = "/api/conversations/{id}"
 func (a API) Routes() []httpapi.Route {
 	return []httpapi.Route{
 		route(http.MethodGet, base+"/files", a.list),
-		route(http.MethodGet, base+"/files/{name}", a.file),
-		route(http.MethodDelete, base+"/files/{name}", a.delete),
+		route(http.MethodGet, base+"/files/{path+}", a.file),
+		route(http.MethodDelete, base+"/files/{path+}", a.delete),
 		route(http.MethodGet, base+"/zip", a.zip),
 		route(http.MethodGet, base+"/manifest", a.manifest),
 		route(http.MethodGet, base+"/fetch.sh", a.script),
@@ -81,10 +81,10 @@ func fileOf(f files.File) file {
 // defaultPage is how many files a page has where the client does not say.
 const defaultPage = 100
 
-// list answers with a page of the files.
+// list answers with a page of the files: of all, or of what is in one folder.
 func (a API) list(w http.ResponseWriter, r *http.Request, call *httpapi.Call) error {
 	query := r.URL.Query()
-	for _, name := range []string{"limit", "cursor"} {
+	for _, name := range []string{"limit", "cursor", "folder"} {
 		if len(query[name]) > 1 {
 			return problem{status: http.StatusBadRequest, Detail: name + " is there more than once."}
 		}
@@ -97,22 +97,39 @@ func (a API) list(w http.ResponseWriter, r *http.Request, call *httpapi.Call) er
 	if err != nil {
 		return err
 	}
+	if query.Has("folder") {
+		listing, err := a.Files.Folder(r.Context(), call.Conversation, query.Get("folder"), after, limit)
+		if err != nil {
+			return err
+		}
+		page := pageOf(listing.Files, listing.Next)
+		page.Folders = append([]string{}, listing.Folders...) // an array, also of none
+		return httpapi.WriteJSON(w, r, http.StatusOK, page)
+	}
 	found, next, err := a.Files.List(r.Context(), call.Conversation, after, limit)
 	if err != nil {
 		return err
 	}
-	page := struct {
-		Files []file  `json:"files"`
-		Next  *string `json:"next"`
-	}{Files: make([]file, len(found))}
+	return httpapi.WriteJSON(w, r, http.StatusOK, pageOf(found, next))
+}
+
+// page is a part of a list.
+type page struct {
+	Files   []file   `json:"files"`
+	Folders []string `json:"folders,omitzero"` // of the list of a folder
+	Next    *string  `json:"next"`
+}
+
+func pageOf(found []files.File, next string) page {
+	p := page{Files: make([]file, len(found))}
 	for i, f := range found {
-		page.Files[i] = fileOf(f)
+		p.Files[i] = fileOf(f)
 	}
 	if next != "" {
 		cursor := cursorOf(next)
-		page.Next = &cursor
+		p.Next = &cursor
 	}
-	return httpapi.WriteJSON(w, r, http.StatusOK, page)
+	return p
 }
 
 func parseLimit(text string) (int, error) {
@@ -126,13 +143,14 @@ func parseLimit(text string) (int, error) {
 	return limit, nil
 }
 
-// A cursor is the name after which a page begins, encoded so that nobody takes
-// it for more than that. It does not end.
+// A cursor is the name of the file or the folder after which a page begins,
+// encoded so that nobody takes it for more than that. It does not end.
 func cursorOf(name string) string { return base64.RawURLEncoding.EncodeToString([]byte(name)) }
 
 func parseCursor(cursor string) (after string, err error) {
 	name, err := base64.RawURLEncoding.DecodeString(cursor)
-	if err != nil || len(name) > filename.MaxLength || cursor != "" && filename.Safe(string(name), "") != string(name) {
+	isName := filename.Is("", strings.TrimSuffix(string(name), "/")) // in the folder of its conversation or not
+	if err != nil || cursor != "" && !isName {
 		return "", problem{status: http.StatusBadRequest, Detail: "cursor must be the value of next in an earlier answer."}
 	}
 	return string(name), nil
@@ -145,7 +163,7 @@ func (a API) file(w http.ResponseWriter, r *http.Request, call *httpapi.Call) er
 	if err != nil {
 		return err
 	}
-	f, err := a.Files.Find(r.Context(), call.Conversation, call.Param("name"))
+	f, err := a.Files.Find(r.Context(), call.Conversation, call.Param("path"))
 	switch {
 	case err != nil:
 		return err
@@ -174,7 +192,7 @@ func (a API) file(w http.ResponseWriter, r *http.Request, call *httpapi.Call) er
 }
 
 func (a API) delete(w http.ResponseWriter, r *http.Request, call *httpapi.Call) error {
-	if err := a.Files.Delete(r.Context(), call.Conversation, call.Param("name")); err != nil {
+	if err := a.Files.Delete(r.Context(), call.Conversation, call.Param("path")); err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusNoContent)

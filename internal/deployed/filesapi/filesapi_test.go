@@ -16,6 +16,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -95,8 +96,9 @@ func (g *rig) get(t *testing.T, path string, into any) (status int) {
 }
 
 type page struct {
-	Files []map[string]any `json:"files"`
-	Next  *string          `json:"next"`
+	Files   []map[string]any `json:"files"`
+	Folders []string         `json:"folders"`
+	Next    *string          `json:"next"`
 }
 
 func sum(text string) string {
@@ -158,10 +160,132 @@ func TestListGoesOnWhereTheLastPageEnded(t *testing.T) {
 	}
 }
 
+func encoded(name string) string { return base64.RawURLEncoding.EncodeToString([]byte(name)) }
+
+// named are the names of a page's files.
+func (p page) named() []string {
+	names := []string{}
+	for _, f := range p.Files {
+		names = append(names, f["name"].(string))
+	}
+	return names
+}
+
+func TestListOfAFolderHasItsFilesAndFolders(t *testing.T) {
+	g := newRig("a.txt", "src/main.py", "src/lib/a.py", "src/lib/b.py", "src/lib!", "src0", ".github/workflows/ci.yml", "é x/y+%&.txt")
+	for query, want := range map[string]page{
+		"folder=":                                {Folders: []string{".github/", "src/", "é x/"}},
+		"folder=/":                               {Folders: []string{".github/", "src/", "é x/"}},
+		"folder=src":                             {Folders: []string{"src/lib/"}},
+		"folder=src/":                            {Folders: []string{"src/lib/"}},
+		"folder=%5Csrc%5C":                       {Folders: []string{"src/lib/"}},
+		"folder=src/lib":                         {Folders: []string{}},
+		"folder=.github":                         {Folders: []string{".github/workflows/"}},
+		"folder=" + url.QueryEscape("e\u0301 x"): {Folders: []string{}},
+		"folder=nothing":                         {Folders: []string{}},
+		"folder=a.txt":                           {Folders: []string{}},
+		"folder=../c/src":                        {Folders: []string{}},
+		"":                                       {},
+	} {
+		files := map[string][]string{
+			"folder=": {"a.txt", "src0"}, "folder=/": {"a.txt", "src0"}, "folder=src": {"src/lib!", "src/main.py"}, "folder=src/": {"src/lib!", "src/main.py"},
+			"folder=%5Csrc%5C": {"src/lib!", "src/main.py"}, "folder=src/lib": {"src/lib/a.py", "src/lib/b.py"},
+			"folder=" + url.QueryEscape("e\u0301 x"): {"é x/y+%&.txt"},
+			"":                                       {".github/workflows/ci.yml", "a.txt", "src/lib!", "src/lib/a.py", "src/lib/b.py", "src/main.py", "src0", "é x/y+%&.txt"},
+		}[query]
+		var got page
+		if status := g.get(t, "/files?"+query, &got); status != 200 || got.Next != nil {
+			t.Errorf("%q = %d, next %v", query, status, got.Next)
+		}
+		if diff := cmp.Diff(want.Folders, got.Folders); diff != "" {
+			t.Errorf("%q: folders (-want +got):\n%s", query, diff)
+		}
+		if diff := cmp.Diff(append([]string{}, files...), got.named()); diff != "" {
+			t.Errorf("%q: files (-want +got):\n%s", query, diff)
+		}
+	}
+}
+
+func TestListOfAFolderGoesOnWhereTheLastPageEnded(t *testing.T) {
+	var names, want []string
+	for i := range 50 {
+		names = append(names, fmt.Sprintf("d/%02d/a", i), fmt.Sprintf("d/%02d/b/c", i), fmt.Sprintf("d/%02d.txt", i))
+		want = append(want, fmt.Sprintf("d/%02d.txt", i), fmt.Sprintf("d/%02d/", i))
+	}
+	g := newRig(append(names, "d/../up", "d/-rf/x", "e/x")...)
+	for _, limit := range []int{1, 3, 50, 99, 100, 1000} {
+		var got []string
+		query := fmt.Sprintf("folder=d&limit=%d", limit)
+		for cursor := ""; ; {
+			var p page
+			if status := g.get(t, "/files?"+query+"&cursor="+cursor, &p); status != 200 || len(p.Files)+len(p.Folders) > limit {
+				t.Fatalf("GET with %q = %d, %d files and %d folders", cursor, status, len(p.Files), len(p.Folders))
+			}
+			both := append(p.named(), p.Folders...)
+			slices.Sort(both)
+			got = append(got, both...)
+			if p.Next == nil {
+				break
+			}
+			cursor = *p.Next
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("by pages of %d (-want +got):\n%s", limit, diff)
+		}
+	}
+}
+
+// What a file was sent as finds it: people and programs know no other name.
+func TestAFileIsFoundByTheNameThatWasSent(t *testing.T) {
+	for sent, name := range map[string]string{
+		"re\u0301sume\u0301.txt": "résumé.txt", ".env": ".env", "a?b.txt": "a_b.txt", "nul.log": "_nul.log", "end.": "end",
+		"Screenshot 4.42.48\u202fPM.png": "Screenshot 4.42.48 PM.png", "src/main.py": "src/main.py", `src\main.py`: "src/main.py",
+		"./src//main.py": "src/main.py", "/src/../main.py": "src/main.py", "CON/aux.txt": "_CON/_aux.txt",
+	} {
+		g := newRig(name)
+		for _, path := range []string{"/files/" + url.PathEscape(sent), "/files/" + (&url.URL{Path: sent}).EscapedPath()} {
+			if response, _ := g.send(t, http.MethodGet, base+path); response.StatusCode != 307 || response.Header.Get("Location") != "memory:"+dir+name {
+				t.Errorf("GET %s = %d to %q", path, response.StatusCode, response.Header.Get("Location"))
+			}
+			if response, _ := g.send(t, http.MethodHead, base+path); response.StatusCode != 200 {
+				t.Errorf("HEAD %s = %d", path, response.StatusCode)
+			}
+		}
+		var text struct{ Code string }
+		if status := g.get(t, "/select-file?file="+url.QueryEscape(sent), &text); status != 200 || text.Code != name {
+			t.Errorf("select-file %q = %d %q", sent, status, text.Code)
+		}
+		if response, _ := g.send(t, http.MethodDelete, base+"/files/"+url.PathEscape(sent)); response.StatusCode != 204 {
+			t.Errorf("DELETE %q = %d", sent, response.StatusCode)
+		}
+		if _, err := g.Head(t.Context(), dir+name); !errors.Is(err, upload.ErrNotFound) {
+			t.Errorf("DELETE %q left %q: %v", sent, name, err)
+		}
+	}
+}
+
+func TestANameThatNoFileCanHaveIsNotFound(t *testing.T) {
+	g := newRig("unnamed", "a")
+	for _, name := range []string{"%2e%2e", "%2e", ".%2f..", "%20", "%00", "...", "%E2%80%8B", "%5c", "%2e%2e/%2e%2e"} {
+		for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodDelete} {
+			if response, body := g.send(t, method, base+"/files/"+name); response.StatusCode != 404 {
+				t.Errorf("%s %s = %d %s, want 404", method, name, response.StatusCode, body)
+			}
+		}
+		if status := g.get(t, "/select-file?file="+name, &struct{}{}); status != 404 {
+			t.Errorf("select-file %s = %d, want 404", name, status)
+		}
+	}
+	if g.Calls("head") != 0 || g.Calls("delete") != 0 {
+		t.Error("the store was asked for names that no file can have")
+	}
+}
+
 func TestListRefusesWhatIsNoPage(t *testing.T) {
 	g := newRig("a")
 	for _, query := range []string{
-		"limit=0", "limit=-1", "limit=1001", "limit=x", "limit=1e3", "limit=1&limit=2", "cursor=&cursor=", "cursor=%21", "cursor=a", "cursor=Li4vLi4", "cursor=YQ==",
+		"limit=0", "limit=-1", "limit=1001", "limit=x", "limit=1e3", "limit=1&limit=2", "cursor=&cursor=", "folder=a&folder=b", "cursor=" + encoded("a//b"), "cursor=" + encoded("../b"), "cursor=" + encoded("/"),
+		"cursor=" + encoded(strings.Repeat("d/", 40)+"a"), "cursor=%21", "cursor=a", "cursor=Li4vLi4", "cursor=YQ==",
 		"cursor=" + strings.Repeat("YWFh", 100),
 	} {
 		var got map[string]string
@@ -563,6 +687,16 @@ func TestScriptIsOneForShells(t *testing.T) {
 
 func TestOpenHandsListsAndShows(t *testing.T) {
 	g := newRig("a.txt", "ü.txt")
+	folders := newRig("z.txt", "src/main.py", "src/lib/a.py", "src/b/x", ".env", "-rf/x")
+	for path, want := range map[string][]string{
+		"/list-files": {"src/", ".env", "z.txt"}, "/list-files?path=src": {"src/b/", "src/lib/", "src/main.py"},
+		"/list-files?path=/src/": {"src/b/", "src/lib/", "src/main.py"}, "/list-files?path=src/lib": {"src/lib/a.py"}, "/list-files?path=none": {},
+	} {
+		var got []string
+		if status := folders.get(t, path, &got); status != 200 || !cmp.Equal(want, got) {
+			t.Errorf("%s = %d %q, want %q", path, status, got, want)
+		}
+	}
 	for path, want := range map[string][]string{
 		"/list-files": {"a.txt", "ü.txt"}, "/list-files?path=": {"a.txt", "ü.txt"}, "/list-files?path=.": {"a.txt", "ü.txt"},
 		"/list-files?path=/": {"a.txt", "ü.txt"}, "/list-files?path=src": {}, "/list-files?path=../other": {},
@@ -703,7 +837,7 @@ func TestEveryRouteNeedsTheKey(t *testing.T) {
 	g := newRig("a")
 	for _, rt := range (filesapi.API{}).Routes() {
 		for _, conversation := range []string{"c", "other", "down"} {
-			path := strings.NewReplacer("{id}", conversation, "{name}", "a").Replace(rt.Path)
+			path := strings.NewReplacer("{id}", conversation, "{path+}", "a/b").Replace(rt.Path)
 			r := httptest.NewRequest(rt.Method, path, nil)
 			if conversation != "c" {
 				r.Header.Set("X-Session-API-Key", "secret-key")
@@ -729,7 +863,7 @@ func TestEveryRouteNeedsTheKey(t *testing.T) {
 func TestOtherMethodsAndPreflights(t *testing.T) {
 	g := newRig("a")
 	for _, rt := range (filesapi.API{}).Routes() {
-		path := strings.NewReplacer("{id}", "c", "{name}", "a").Replace(rt.Path)
+		path := strings.NewReplacer("{id}", "c", "{path+}", "a/b").Replace(rt.Path)
 		for method, want := range map[string]int{"POST": 405, "PUT": 405, "OPTIONS": 204, "HEAD": 0} {
 			response, _ := g.send(t, method, path)
 			if want != 0 && response.StatusCode != want {

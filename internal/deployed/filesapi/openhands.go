@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"path"
 	"time"
 
 	"uploadfiles/internal/deployed/files"
@@ -30,17 +29,14 @@ func openHands(path string, handle httpapi.Handler) httpapi.Route {
 	})
 }
 
-// listFiles answers with the names alone. There are no folders: a path to one
-// has no files.
+// listFiles answers with the names alone of what is directly in a folder: first
+// the folders, each with a slash at its end, then the files.
 func (a API) listFiles(w http.ResponseWriter, r *http.Request, call *httpapi.Call) error {
-	if path.Clean("/"+r.URL.Query().Get("path")) != "/" {
-		return httpapi.WriteJSON(w, r, http.StatusOK, []string{})
-	}
-	names, err := a.Files.Names(r.Context(), call.Conversation)
+	names, err := a.Files.Names(r.Context(), call.Conversation, r.URL.Query().Get("path"))
 	if err != nil {
 		return err
 	}
-	return httpapi.WriteJSON(w, r, http.StatusOK, names)
+	return httpapi.WriteJSON(w, r, http.StatusOK, append([]string{}, names...)) // an array, also of none
 }
 
 const (
@@ -67,7 +63,7 @@ func (a API) selectFile(w http.ResponseWriter, r *http.Request, call *httpapi.Ca
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), readTime)
 	defer cancel()
-	f, data, err := a.Files.Read(ctx, call.Conversation, path.Clean("/" + file)[1:], maxTextFile)
+	f, data, err := a.Files.Read(ctx, call.Conversation, file, maxTextFile)
 	if errors.Is(err, files.ErrTooLarge) && !files.IsText(f.ContentType) {
 		err = textfile.ErrBinary
 	}

@@ -37,7 +37,7 @@ type Shared struct {
 const (
 	MinURLExpiry = time.Second
 	MaxURLExpiry = 168 * time.Hour // https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-presigned-url.html
-	MaxPrefix    = 512             // bytes: a key has 1,024, of which 100 + 1 + 255 are conversation and name
+	MaxPrefix    = 512             // bytes: a key has 1,024, of which 100 + 1 + 255 are conversation and name, and the rest is for folders
 )
 
 // An Environment reads settings and collects what is wrong with them, each with

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/url"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -45,7 +46,8 @@ type api struct {
 // A Route is a method and a path, and what answers them. A route with GET
 // answers HEAD too.
 //
-// A segment of the path in braces stands for any text but the empty one. The
+// A segment of the path in braces stands for any text but the empty one; the last
+// one, where it ends in a plus, for all that is left, with its slashes. The
 // segment {id} is the id of a conversation: a request reaches the handler of such
 // a route only with that conversation's session key.
 type Route struct {
@@ -208,6 +210,10 @@ func (a *api) match(method string, address *url.URL) (found route, params map[st
 
 // matches also returns what stands for the segments in braces.
 func (rt *route) matches(parts []string) (params map[string]string, ok bool) {
+	if isGreedy(rt.path) && len(parts) > len(rt.path) {
+		last := len(rt.path) - 1
+		parts = append(slices.Clip(parts[:last]), strings.Join(parts[last:], "/"))
+	}
 	if len(parts) != len(rt.path) {
 		return nil, false
 	}
@@ -229,7 +235,12 @@ func (rt *route) matches(parts []string) (params map[string]string, ok bool) {
 func paramName(segment string) (name string, ok bool) {
 	name, opens := strings.CutPrefix(segment, "{")
 	name, closes := strings.CutSuffix(name, "}")
-	return name, opens && closes
+	return strings.TrimSuffix(name, "+"), opens && closes
+}
+
+// isGreedy reports whether the last segment of a path stands for all that is left.
+func isGreedy(path []string) bool {
+	return strings.HasSuffix(path[len(path)-1], "+}")
 }
 
 // admit lets in who holds the session key of the conversation. It comes before

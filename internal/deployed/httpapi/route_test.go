@@ -29,6 +29,8 @@ func TestRoutesTakeSegmentsOutOfThePath(t *testing.T) {
 		httpapi.Route{Method: http.MethodGet, Path: "/about/{page}", Handle: echo("page")},
 		httpapi.Route{Method: http.MethodGet, Path: "/api/conversations/{id}/parts/{part}", Handle: echo("part")},
 		httpapi.Route{Method: http.MethodGet, Path: "/api/conversations/{id}/parts/all", Handle: echo()},
+		httpapi.Route{Method: http.MethodGet, Path: "/api/conversations/{id}/files", Handle: echo()},
+		httpapi.Route{Method: http.MethodGet, Path: "/api/conversations/{id}/files/{path+}", Handle: echo("path")},
 	)
 	cases := []struct {
 		path, key string
@@ -44,6 +46,16 @@ func TestRoutesTakeSegmentsOutOfThePath(t *testing.T) {
 		{"/api/conversations/c/parts/7", "secret-key", 200, "part=7;conversation=c"},
 		{"/api/conversations/c/parts/caf%C3%A9%20x", "secret-key", 200, "part=café x;conversation=c"},
 		{"/api/conversations/c/parts/all", "secret-key", 200, "conversation=c"},
+		{"/api/conversations/c/files/a", "secret-key", 200, "path=a;conversation=c"},
+		{"/api/conversations/c/files/a/b%20c/d", "secret-key", 200, "path=a/b c/d;conversation=c"},
+		{"/api/conversations/c/files/a%2Fb%2fc", "secret-key", 200, "path=a/b/c;conversation=c"},
+		{"/api/conversations/c/files/a/b/", "secret-key", 200, "path=a/b;conversation=c"},
+		{"/api/conversations/c/files/a/b%2F", "secret-key", 200, "path=a/b/;conversation=c"},
+		{"/api/conversations/c/files/a//b", "secret-key", 200, "path=a//b;conversation=c"},
+		{"/api/conversations/c/files//a", "secret-key", 200, "path=/a;conversation=c"},
+		{"/api/conversations/c/files/../d/files/a", "secret-key", 200, "path=../d/files/a;conversation=c"},
+		{"/api/conversations/c/files/", "secret-key", 200, "conversation=c"},
+		{"/api/conversations/c/files/a/b", "", 401, ""},
 		{"/api/conversations/c/parts/7", "wrong", 401, ""},
 		{"/api/conversations/c/parts/7", "", 401, ""},
 		{"/api/conversations/other/parts/7", "secret-key", 401, ""},

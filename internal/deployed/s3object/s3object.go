@@ -23,5 +23,6 @@ type Head struct {
 // Page is a part of a listing, in the order of the keys' bytes.
 type Page struct {
 	Objects []Info
-	More    bool // whether there are keys after the last one here
+	Folders []string // of the listing of a folder: what the keys in each begin with, up to its slash
+	More    bool     // whether there are keys after the last one here
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -28,15 +29,27 @@ const callTime = 15 * time.Second
 
 // List returns objects in the order of their keys (ListObjectsV2).
 func (s *Store) List(ctx context.Context, prefix, after string, limit int) (s3object.Page, error) {
+	return s.list(ctx, &s3.ListObjectsV2Input{Prefix: &prefix}, after, limit)
+}
+
+// endOfFolder comes after every key that begins with a folder: no file has the
+// last code point of Unicode in its name, which is no character.
+const endOfFolder = "\U0010FFFF"
+
+// Folder lists what is directly in a folder (ListObjectsV2 with a delimiter).
+func (s *Store) Folder(ctx context.Context, prefix, after string, limit int) (s3object.Page, error) {
+	if strings.HasSuffix(after, "/") && after != prefix { // which itself can be an object
+		after += endOfFolder
+	}
+	return s.list(ctx, &s3.ListObjectsV2Input{Prefix: &prefix, Delimiter: aws.String("/")}, after, limit)
+}
+
+func (s *Store) list(ctx context.Context, in *s3.ListObjectsV2Input, after string, limit int) (s3object.Page, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
-	in := &s3.ListObjectsV2Input{
-		Bucket:  &s.bucket,
-		Prefix:  &prefix,
-		MaxKeys: aws.Int32(int32(min(max(limit, 1), 1000))),
-		// XML has no room for some characters that a key may have.
-		EncodingType: types.EncodingTypeUrl,
-	}
+	in.Bucket = &s.bucket
+	in.MaxKeys = aws.Int32(int32(min(max(limit, 1), 1000)))
+	in.EncodingType = types.EncodingTypeUrl // XML has no room for some characters that a key may have
 	if after != "" {
 		in.StartAfter = &after
 	}
@@ -44,17 +57,36 @@ func (s *Store) List(ctx context.Context, prefix, after string, limit int) (s3ob
 	if err != nil {
 		return s3object.Page{}, fmt.Errorf("list objects: %w", classify(err))
 	}
-	page := s3object.Page{Objects: make([]s3object.Info, len(out.Contents)), More: aws.ToBool(out.IsTruncated) && len(out.Contents) > 0}
+	page := s3object.Page{
+		Objects: make([]s3object.Info, len(out.Contents)),
+		Folders: make([]string, len(out.CommonPrefixes)),
+		More:    aws.ToBool(out.IsTruncated) && len(out.Contents)+len(out.CommonPrefixes) > 0,
+	}
 	for i, o := range out.Contents {
-		key := aws.ToString(o.Key)
-		if out.EncodingType == types.EncodingTypeUrl {
-			if key, err = url.QueryUnescape(key); err != nil {
-				return s3object.Page{}, fmt.Errorf("list objects: the key %q: %w", key, err)
-			}
+		key, err := decoded(o.Key, out.EncodingType)
+		if err != nil {
+			return s3object.Page{}, err
 		}
 		page.Objects[i] = info(key, aws.ToInt64(o.Size), o.LastModified, o.ETag)
 	}
+	for i, p := range out.CommonPrefixes {
+		if page.Folders[i], err = decoded(p.Prefix, out.EncodingType); err != nil {
+			return s3object.Page{}, err
+		}
+	}
 	return page, nil
+}
+
+// decoded is a key of a listing.
+func decoded(key *string, encoding types.EncodingType) (string, error) {
+	if encoding != types.EncodingTypeUrl {
+		return aws.ToString(key), nil
+	}
+	plain, err := url.QueryUnescape(aws.ToString(key))
+	if err != nil {
+		return "", fmt.Errorf("list objects: the key %q: %w", aws.ToString(key), err)
+	}
+	return plain, nil
 }
 
 func info(key string, size int64, modified *time.Time, etag *string) s3object.Info {

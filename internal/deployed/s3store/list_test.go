@@ -34,7 +34,7 @@ func TestListReadsEncodedAndPlainKeys(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := s3object.Page{More: true, Objects: []s3object.Info{{
+		want := s3object.Page{More: true, Folders: []string{}, Objects: []s3object.Info{{
 			Key: "p/a b+c\x01&日.txt", Size: 7, Modified: time.Date(2026, 1, 2, 3, 4, 5, 678e6, time.UTC), ETag: `"e"`,
 		}}}
 		if encoding == "" {
@@ -50,6 +50,27 @@ func TestListReadsEncodedAndPlainKeys(t *testing.T) {
 			if query.Get(name) != want {
 				t.Errorf("%s = %q, want %q", name, query.Get(name), want)
 			}
+		}
+	}
+}
+
+func TestFolderAsksForOneLevel(t *testing.T) {
+	for after, start := range map[string]string{"": "", "p/a": "p/a", "p/b/": "p/b/\U0010ffff"} {
+		var got *http.Request
+		endpoint, _ := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			got = r
+			io.WriteString(w, `<ListBucketResult><IsTruncated>true</IsTruncated><EncodingType>url</EncodingType><CommonPrefixes><Prefix>p/b+%2B/</Prefix></CommonPrefixes></ListBucketResult>`)
+		})
+		page, err := newStore(endpoint, nil).Folder(t.Context(), "p/", after, 5)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(s3object.Page{More: true, Objects: []s3object.Info{}, Folders: []string{"p/b +/"}}, page); diff != "" {
+			t.Errorf("Folder (-want +got):\n%s", diff)
+		}
+		query := got.URL.Query()
+		if query.Get("delimiter") != "/" || query.Get("prefix") != "p/" || query.Get("start-after") != start || query.Get("max-keys") != "5" {
+			t.Errorf("after %q: query = %v", after, query)
 		}
 	}
 }

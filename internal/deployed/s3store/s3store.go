@@ -214,6 +214,8 @@ func (s *Store) Warm(ctx context.Context) error {
 // classify adds to an error of the SDK what it means for an upload.
 func classify(err error) error {
 	switch status := statusOf(err); {
+	case onDisk[codeOf(err)] != nil:
+		return fmt.Errorf("%w: %w", onDisk[codeOf(err)], err)
 	case status == http.StatusPreconditionFailed:
 		return fmt.Errorf("%w: %w", upload.ErrExists, err)
 	case status == 0, status >= 500, status == http.StatusRequestTimeout, status == http.StatusConflict,
@@ -237,6 +239,16 @@ func codeOf(err error) string {
 		return api.ErrorCode()
 	}
 	return ""
+}
+
+// onDisk are the error codes of servers that keep objects on a disk, where "a"
+// and "a/b" cannot both be: versitygw's, and MinIO's
+// (https://github.com/minio/minio/blob/master/cmd/api-errors.go).
+var onDisk = map[string]error{
+	"ExistingObjectIsDirectory":     upload.ErrIsFolder,
+	"ObjectParentIsFile":            upload.ErrBelowFile,
+	"XMinioObjectExistsAsDirectory": upload.ErrIsFolder,
+	"XMinioParentIsObject":          upload.ErrBelowFile,
 }
 
 // passing are the error codes under a 4xx status that a later try may not meet

@@ -148,6 +148,10 @@ func TestErrorsAreClassified(t *testing.T) {
 		want   error
 	}{
 		{"taken", fails(412, "PreconditionFailed"), upload.ErrExists},
+		{"a folder on a disk", fails(409, "ExistingObjectIsDirectory"), upload.ErrIsFolder},
+		{"below a file on a disk", fails(409, "ObjectParentIsFile"), upload.ErrBelowFile},
+		{"a folder on MinIO's disk", fails(409, "XMinioObjectExistsAsDirectory"), upload.ErrIsFolder},
+		{"below a file on MinIO's disk", fails(400, "XMinioParentIsObject"), upload.ErrBelowFile},
 		{"always slow down", fails(503, "SlowDown"), upload.ErrUnavailable},
 		{"always reset", hangsUp, upload.ErrUnavailable},
 		{"credentials expired", fails(400, "ExpiredToken"), upload.ErrUnavailable},
@@ -162,7 +166,7 @@ func TestErrorsAreClassified(t *testing.T) {
 			endpoint, _ := serve(t, test.answer)
 			err := newStore(endpoint, nil).Create(t.Context(), storetest.NewObject("key", []byte("x")))
 			got := errRefused
-			for _, known := range []error{upload.ErrExists, upload.ErrUnavailable} {
+			for _, known := range []error{upload.ErrExists, upload.ErrIsFolder, upload.ErrBelowFile, upload.ErrUnavailable} {
 				if errors.Is(err, known) {
 					got = known
 				}

@@ -9,6 +9,12 @@ import (
 var (
 	// ErrExists says that another object already has the key.
 	ErrExists = errors.New("the key is taken")
+	// ErrIsFolder says that the key is that of a folder, for a store that keeps
+	// objects on a disk.
+	ErrIsFolder = errors.New("the key is that of a folder")
+	// ErrBelowFile says that an object has the key of a folder in which the key
+	// lies, for a store that keeps objects on a disk.
+	ErrBelowFile = errors.New("the key lies below that of an object")
 	// ErrNotFound says that no object has the key.
 	ErrNotFound = errors.New("no object has this key")
 	// ErrUnavailable says that the store is down or too slow, and that the same
@@ -47,7 +53,8 @@ type Link struct {
 // may pass later with [ErrUnavailable]. It is safe for concurrent use.
 type Store interface {
 	// Create writes o durably if no object has its key, and is [ErrExists]
-	// otherwise. The store verifies o.SHA256 against the bytes that arrived.
+	// otherwise. A store that cannot keep both "a" and "a/b" is ErrIsFolder or
+	// ErrBelowFile for the second of them. The store verifies o.SHA256 against the bytes that arrived.
 	// After any other error the object may be there or not.
 	Create(ctx context.Context, o Object) error
 

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -82,6 +83,7 @@ type Uploader struct {
 	Rules       mediatype.Rules // the zero value accepts everything
 	Required    Tag             // without it a file is not handed out; the zero value requires none
 	Parallel    int             // writes at once for one request; zero means [DefaultParallel]
+	Folders     *Folders        // what is known from earlier requests; nil means nothing
 
 	// MaxAnswer is how many bytes the outcomes of a request may take in JSON
 	// inside of JSON, by the request's context. Nil means no limit.
@@ -106,10 +108,12 @@ const settleTime = 400 * time.Millisecond
 // the objects that are there. Sending the same files again changes nothing.
 func (u *Uploader) Upload(ctx context.Context, c Conversation, files []File) ([]Outcome, error) {
 	outcomes := make([]Outcome, len(files))
-	writes := u.plan(c, files, outcomes)
+	writes := u.plan(ctx, c, files, outcomes)
 	// The links first: an object that nobody can be told of is not written.
 	for _, w := range writes {
-		w.err = u.address(ctx, w, [32]byte{}, 0)
+		if w.err == nil {
+			w.err = u.address(ctx, w, [32]byte{}, 0)
+		}
 	}
 	if u.MaxAnswer != nil && answerSize(outcomes, writes) > u.MaxAnswer(ctx) {
 		return nil, ErrAnswerTooLarge
@@ -122,11 +126,13 @@ func (u *Uploader) Upload(ctx context.Context, c Conversation, files []File) ([]
 // same bytes share it.
 type write struct {
 	files   []int // their places in the request
-	dir     string
-	name    string // as made safe, before any conflict
+	tree    *tree
+	sent    string // the name as made safe
+	name    string // with the folders where they are, before any conflict of its own
 	data    []byte
 	hashed  bool // whether the receipt has the hash
 	taken   bool // an earlier file of the request has the same name
+	folder  bool // a folder has the same name
 	receipt Receipt
 	err     error
 	tagErr  error
@@ -143,25 +149,30 @@ func (w *write) hash() [32]byte {
 
 // plan holds every file against the rules and joins what is to be written. Only
 // files whose name an earlier one has are compared.
-func (u *Uploader) plan(c Conversation, files []File, outcomes []Outcome) []*write {
+func (u *Uploader) plan(ctx context.Context, c Conversation, files []File, outcomes []Outcome) []*write {
 	type content struct {
 		name string
 		sum  [32]byte
 	}
-	dir := u.Prefix + c.String() + "/"
 	first := make(map[string]*write, len(files))
+	tree := u.look(ctx, c, files)
+	tree.isSent = func(name string) bool { return first[name] != nil }
 	same := map[content]*write{} // for names of several files
 	var writes []*write
 	for i, f := range files {
-		name, mediaType := describe(f)
-		if skip := u.check(f, name, mediaType); skip != nil {
+		sent, mediaType := describe(tree.dir, f)
+		if skip := u.check(f, filename.Base(sent), mediaType); skip != nil {
 			outcomes[i].Skip = skip
 			continue
 		}
-		w := &write{dir: dir, name: name, data: f.Data}
+		name, err := tree.place(ctx, sent)
+		w := &write{tree: tree, sent: sent, name: name, data: f.Data, err: err}
 		w.receipt = Receipt{Size: int64(len(f.Data)), ContentType: string(mediaType)}
-		if other := first[name]; other == nil {
+		if other := first[name]; err != nil {
+			w.name = sent
+		} else if other == nil {
 			first[name] = w
+			w.folder = tree.isFolder(ctx, name)
 		} else {
 			same[content{name, other.hash()}] = other
 			if twin := same[content{name, w.hash()}]; twin != nil {
@@ -169,7 +180,7 @@ func (u *Uploader) plan(c Conversation, files []File, outcomes []Outcome) []*wri
 				continue
 			}
 			same[content{name, w.hash()}] = w
-			w.taken = true
+			w.taken, w.folder = true, other.folder
 		}
 		w.files = append(w.files, i)
 		writes = append(writes, w)
@@ -177,16 +188,36 @@ func (u *Uploader) plan(c Conversation, files []File, outcomes []Outcome) []*wri
 	return writes
 }
 
+// look asks for the folders of the files, if they have any.
+func (u *Uploader) look(ctx context.Context, c Conversation, files []File) *tree {
+	t := &tree{folders: u.Folders, ask: u.ask, dir: u.Prefix + c.String() + "/"}
+	var names []string
+	for _, f := range files {
+		if strings.ContainsAny(f.Name, `/\`) {
+			names = append(names, filename.In(t.dir, f.Name, ""))
+		}
+	}
+	if len(names) > 0 {
+		t.look(ctx, names, cmp.Or(u.Parallel, DefaultParallel))
+	}
+	return t
+}
+
+func (u *Uploader) ask(ctx context.Context, key string) error {
+	_, err := u.Store.Stat(ctx, key)
+	return err
+}
+
 // describe returns the safe name of a file and the type that its content proves.
 // Where no name is left, that type gives the extension; the declared one only
 // where the content says nothing.
-func describe(f File) (string, mediatype.Type) {
-	mediaType := mediatype.Sniff(f.Data, filename.Safe(f.Name, ""))
+func describe(dir string, f File) (string, mediatype.Type) {
+	mediaType := mediatype.Sniff(f.Data, filename.Base(filename.Safe(f.Name, "")))
 	hint := mediaType.Essence()
 	if hint == "application/octet-stream" {
 		hint = f.ContentType
 	}
-	return filename.Safe(f.Name, hint), mediaType
+	return filename.In(dir, f.Name, hint), mediaType
 }
 
 // check returns why a file may not be stored, or nil.
@@ -215,7 +246,7 @@ func (u *Uploader) address(ctx context.Context, w *write, mark [32]byte, digits 
 	if digits > 0 {
 		w.receipt.Name = filename.WithHash(w.name, mark, digits)
 	}
-	w.receipt.Key = w.dir + w.receipt.Name
+	w.receipt.Key = w.tree.dir + w.receipt.Name
 	w.receipt.Link, err = u.Store.Link(ctx, w.receipt.Key, w.receipt.Name)
 	return err
 }
@@ -281,7 +312,10 @@ const randomDigits = 16
 func (u *Uploader) store(writing, ctx context.Context, w *write) (err error) {
 	defer survive(&err)
 	sum := w.hash()
-	err = u.create(writing, ctx, w, w.taken)
+	err = u.createPlain(writing, ctx, w)
+	if errors.Is(err, ErrBelowFile) {
+		err = u.replace(writing, ctx, w)
+	}
 	for _, digits := range HashDigits {
 		if !errors.Is(err, ErrExists) {
 			break
@@ -297,6 +331,25 @@ func (u *Uploader) store(writing, ctx context.Context, w *write) (err error) {
 		w.receipt.State, w.tagErr = u.Required.StateOf(ctx, u.Store, w.receipt.Key)
 	}
 	return err
+}
+
+// createPlain writes w under its plain name.
+func (u *Uploader) createPlain(writing, ctx context.Context, w *write) error {
+	if w.folder {
+		return ErrExists
+	}
+	return u.create(writing, ctx, w, w.taken)
+}
+
+// replace writes w into another folder than the one whose name a file has.
+func (u *Uploader) replace(writing, ctx context.Context, w *write) (err error) {
+	if w.name, err = w.tree.replace(ctx, w.sent, w.name); err != nil {
+		return err
+	}
+	if err := u.address(ctx, w, [32]byte{}, 0); err != nil {
+		return err
+	}
+	return u.create(writing, ctx, w, false)
 }
 
 // rename writes w under the name with so many digits of a mark.
@@ -328,8 +381,13 @@ func (u *Uploader) create(writing, ctx context.Context, w *write, taken bool) er
 	for range createTries {
 		if !taken {
 			err = u.Store.Create(writing, w.object())
-			if err == nil {
+			switch {
+			case err == nil:
 				return nil
+			case errors.Is(err, ErrIsFolder):
+				return fmt.Errorf("%w: %w", ErrExists, err)
+			case errors.Is(err, ErrBelowFile):
+				return err
 			}
 			if !errors.Is(err, ErrExists) {
 				return u.settle(ctx, w, err)

@@ -76,7 +76,7 @@ func TestUploadStoresEveryFileUnderItsConversation(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := map[string]string{"a.txt": "1", "b.txt": "", "日本.md": "# 3"}
+	want := map[string]string{"a.txt": "1", "dir/b.txt": "", "日本.md": "# 3"}
 	if diff := cmp.Diff(want, stored(&store)); diff != "" {
 		t.Errorf("stored (-want +got):\n%s", diff)
 	}

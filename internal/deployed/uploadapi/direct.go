@@ -78,7 +78,7 @@ func (d Direct) Routes() []httpapi.Route {
 
 // once are the query parameters that count. Of two of one name it would be
 // anybody's guess which does.
-var once = []string{"filename", "key", "metadata[sha256]", "metadata[size]", "partNumbers", "sha256", "size", "type"}
+var once = []string{"filename", "key", "metadata[relativePath]", "metadata[sha256]", "metadata[size]", "partNumbers", "sha256", "size", "type"}
 
 // refusing tells the client of refusals. What else goes wrong is the store's.
 func refusing(handle httpapi.Handler) httpapi.Handler {
@@ -202,7 +202,7 @@ func begun(r *http.Request) (direct.File, error) {
 	if err := readJSON(r, &body); err != nil {
 		return direct.File{}, err
 	}
-	f := direct.File{Name: body.Filename, Type: body.Type}
+	f := direct.File{Name: pathOf(body.Filename, string(body.Metadata["relativePath"])), Type: body.Type}
 	err := describe(&f, words{string(body.Size), string(body.SHA256)},
 		words{string(body.Metadata["size"]), string(body.Metadata["sha256"])})
 	return f, err
@@ -415,6 +415,16 @@ func (d Direct) id(r *http.Request, call *httpapi.Call) (direct.ID, error) {
 		return direct.ID{}, bad("The query parameter key is missing: it is the key that was answered when the upload began.")
 	}
 	return d.Lane.ParseID(call.Conversation, query.Get("key"), call.Param("uploadId"))
+}
+
+// pathOf is the name of a file with the folders that it lies in, for clients that
+// say both apart, as Uppy does. It sends "null" for a file that lies in none.
+func pathOf(name, relativePath string) string {
+	folders := relativePath[:strings.LastIndexAny(relativePath, `/\`)+1]
+	if name == "" || strings.ContainsAny(name, `/\`) {
+		return name
+	}
+	return folders + name
 }
 
 // words are what is said of a file's bytes. Empty means that it is not said.

@@ -154,6 +154,59 @@ func quoted(s string) string {
 	return string(b)
 }
 
+func TestDirectKeepsPaths(t *testing.T) {
+	for _, test := range []struct{ filename, relative, want string }{
+		{"src/main.py", "", "src/main.py"},
+		{"main.py", "src/lib/main.py", "src/lib/main.py"},
+		{"main.py", "null", "main.py"},
+		{"renamed.py", "src/main.py", "src/renamed.py"},
+		{"other/main.py", "src/main.py", "other/main.py"},
+		{"main.py", "../../src/main.py", "src/main.py"},
+		{".env", `project\.env`, "project/.env"},
+	} {
+		api := newDirect(new(directtest.Memory), nil)
+		var params, sign struct{ Key string }
+		query := url.Values{"filename": {test.filename}, "metadata[relativePath]": {test.relative}}
+		ask(t, api, "GET", s3Path+"params?"+query.Encode(), "", &params)
+		said, err := json.Marshal(map[string]any{"filename": test.filename, "metadata": map[string]any{"relativePath": test.relative}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var b begun
+		ask(t, api, "POST", s3Path+"multipart", string(said), &b)
+		if want := "conversations/c/" + test.want; params.Key != want || b.Key != want {
+			t.Errorf("%q in %q has the keys %q and %q, want %q", test.filename, test.relative, params.Key, b.Key, want)
+		}
+		if ask(t, api, "POST", s3Path+"sign", fmt.Sprintf(`{"method":"PUT","key":%q}`, test.want), &sign); sign.Key != "conversations/c/"+test.want {
+			t.Errorf("sign of %q has the key %q", test.want, sign.Key)
+		}
+	}
+	api := newDirect(new(directtest.Memory), nil)
+	var b begun
+	ask(t, api, "POST", s3Path+"multipart", `{"filename":"a.txt","metadata":{"relativePath":null}}`, &b)
+	if b.Key != "conversations/c/a.txt" {
+		t.Errorf("without a relative path the key is %q", b.Key)
+	}
+}
+
+func TestTheReceiptOfAnUploadInPartsHasItsPath(t *testing.T) {
+	var store directtest.Memory
+	api := newDirect(&store, nil)
+	var b begun
+	ask(t, api, "POST", s3Path+"multipart", `{"filename":"films/2026/film.mp4"}`, &b)
+	var one struct{ URL string }
+	ask(t, api, "GET", b.path("/1"), "", &one)
+	etag := sendPart(t, &store, one.URL, "film")
+	var done struct {
+		UploadedFiles []string `json:"uploaded_files"`
+		Files         []struct{ Name, Key string }
+	}
+	ask(t, api, "POST", b.path("/complete"), fmt.Sprintf(`{"parts":[{"PartNumber":1,"ETag":%q}]}`, etag), &done)
+	if len(done.Files) != 1 || done.Files[0].Name != "films/2026/film.mp4" || done.Files[0].Key != b.Key || done.UploadedFiles[0] != "films/2026/film.mp4" {
+		t.Errorf("the receipt = %+v", done)
+	}
+}
+
 func TestDirectRefusalsSayWhy(t *testing.T) {
 	var store directtest.Memory
 	rules, err := mediatype.ParseRules("video/*,text/plain", ".mp4,.txt,.html")
@@ -360,7 +413,7 @@ func TestSignSignsWhatIsTheConversationsOwn(t *testing.T) {
 		Headers  map[string]string
 	}
 	ask(t, api, "POST", s3Path+"sign", `{"method":"PUT","key":"x/8f1-film.mp4","contentType":"video/mp4","size":4}`, &put)
-	if put.Key != "conversations/c/8f1-film.mp4" || put.URL == "" || put.Headers == nil {
+	if put.Key != "conversations/c/x/8f1-film.mp4" || put.URL == "" || put.Headers == nil {
 		t.Errorf("PUT = %+v", put)
 	}
 	if status, _ := store.Send(t, direct.Signed{URL: put.URL}, []byte("film")); status != http.StatusOK {

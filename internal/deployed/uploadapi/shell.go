@@ -93,6 +93,6 @@ func writeReceipt(w http.ResponseWriter, r *http.Request, call *httpapi.Call, o 
 // fileFrom reads what is said of a file in a query, or in the fields of a form, as
 // a shell sends them by curl's --data-urlencode.
 func fileFrom(get func(name string) string) (direct.File, error) {
-	f := direct.File{Name: get("filename"), Type: get("type")}
+	f := direct.File{Name: pathOf(get("filename"), get("metadata[relativePath]")), Type: get("type")}
 	return f, describe(&f, words{get("size"), get("sha256")}, words{get("metadata[size]"), get("metadata[sha256]")})
 }

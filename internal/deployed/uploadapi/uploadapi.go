@@ -95,13 +95,17 @@ func (u UploadFiles) readFiles(r *http.Request) ([]upload.File, error) {
 	return filesOf(parts, lambdahttp.LimitsFrom(r.Context()).Text/12)
 }
 
-// filesOf picks the field that the operation is about. Others are ignored. Of
-// texts in place of files, so many bytes are echoed to their sender.
+// filesOf picks the field that the operation is about. Of others, relativePath
+// counts, by which Uppy says where the one file of its form lies. Of texts in place
+// of files, so many bytes are echoed to their sender.
 func filesOf(parts []form.Part, echo int) ([]upload.File, error) {
 	var files []upload.File
 	var texts []invalidField
+	var relativePath string
 	for _, p := range parts {
 		switch {
+		case p.Name == "relativePath" && !p.IsFile:
+			relativePath = p.Text()
 		case p.Name != "files":
 		case p.IsNested():
 			return nil, form.ErrNested
@@ -119,6 +123,8 @@ func filesOf(parts []form.Part, echo int) ([]upload.File, error) {
 		return nil, invalid{fields: texts}
 	case len(files) == 0:
 		return nil, elsewhere(parts)
+	case len(files) == 1:
+		files[0].Name = pathOf(files[0].Name, relativePath)
 	}
 	return files, nil
 }

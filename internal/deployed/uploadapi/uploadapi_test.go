@@ -146,6 +146,56 @@ func TestUploadAnswersAsTheContractSays(t *testing.T) {
 	}
 }
 
+func TestPathsAreKept(t *testing.T) {
+	var store storetest.Memory
+	h := newAPI(&store, nil)
+	_, body := send(t, h, raw(t, `form-data; name="files"; filename="src/main.py"`, `form-data; name="files"; filename=".github\workflows\ci.yml"`))
+	if diff := cmp.Diff([]any{"src/main.py", ".github/workflows/ci.yml"}, body["uploaded_files"]); diff != "" {
+		t.Errorf("uploaded_files (-want +got):\n%s", diff)
+	}
+	file := body["files"].([]any)[0].(map[string]any)
+	if file["name"] != "src/main.py" || file["key"] != "conversations/c/src/main.py" || file["url"] != "memory:conversations/c/src/main.py" {
+		t.Errorf("the first file = %v", file)
+	}
+}
+
+// Uppy's forms have one file each, and beside it a field that says where it lies.
+func TestRelativePathOfAFormIsHonoured(t *testing.T) {
+	for _, test := range []struct{ relative, filename, want string }{
+		{"photos/2026/a.txt", "a.txt", "photos/2026/a.txt"},
+		{"null", "a.txt", "a.txt"},
+		{"", "a.txt", "a.txt"},
+		{"../../etc/a.txt", "a.txt", "etc/a.txt"},
+		{"photos/a.txt", "renamed.txt", "photos/renamed.txt"},
+		{"photos/a.txt", "other/a.txt", "other/a.txt"},
+	} {
+		var store storetest.Memory
+		disposition := fmt.Sprintf(`form-data; name="files"; filename="%s"`, test.filename)
+		_, body := send(t, newAPI(&store, nil), raw(t, `form-data; name="relativePath"`+"\r\n\r\n"+test.relative, disposition))
+		if got := body["uploaded_files"].([]any)[0]; got != test.want {
+			t.Errorf("%q with the relative path %q is %q, want %q", test.filename, test.relative, got, test.want)
+		}
+	}
+}
+
+// raw is a form whose parts have these dispositions, and a content unless they
+// have one.
+func raw(t *testing.T, dispositions ...string) *http.Request {
+	t.Helper()
+	var b strings.Builder
+	for i, d := range dispositions {
+		if !strings.Contains(d, "\r\n\r\n") {
+			d += fmt.Sprintf("\r\n\r\ncontent %d", i)
+		}
+		b.WriteString("--B\r\nContent-Disposition: " + d + "\r\n")
+	}
+	b.WriteString("--B--\r\n")
+	r := httptest.NewRequest(http.MethodPost, path, strings.NewReader(b.String()))
+	r.Header.Set("Content-Type", "multipart/form-data; boundary=B")
+	r.Header.Set("X-Session-API-Key", "secret-key")
+	return r
+}
+
 func TestURLsOfPendingFilesAreNotHandedOut(t *testing.T) {
 	store := storetest.Memory{Tags: map[string]map[string]string{
 		"conversations/c/clean.txt":    {"scan": "clean"},

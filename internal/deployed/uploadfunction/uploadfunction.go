@@ -60,6 +60,7 @@ func Join(cfg aws.Config, getenv func(string) string, level *slog.LevelVar, log 
 
 // New makes the function. It makes no request; clients are built once, here.
 func New(cfg aws.Config, s Settings, log *slog.Logger) *function.App {
+	folders := &upload.Folders{}
 	services := function.NewServices(cfg, s.Shared, upload.DefaultParallel, log)
 	uploads := uploadapi.UploadFiles{
 		Uploads: &upload.Uploader{
@@ -69,6 +70,7 @@ func New(cfg aws.Config, s Settings, log *slog.Logger) *function.App {
 			Rules:       s.Rules,
 			Required:    s.Required,
 			MaxAnswer:   func(ctx context.Context) int { return lambdahttp.LimitsFrom(ctx).Text },
+			Folders:     folders,
 		},
 		MaxFiles:    s.MaxFiles,
 		SkipObjects: s.SkipObjects,
@@ -80,6 +82,7 @@ func New(cfg aws.Config, s Settings, log *slog.Logger) *function.App {
 			MaxSize:  s.MaxDirect,
 			Rules:    s.Rules,
 			Required: s.Required,
+			Folders:  folders,
 		},
 		Bucket:      s.Bucket,
 		SkipObjects: s.SkipObjects,

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -79,7 +80,7 @@ func TestFilesComeBackByteForByte(t *testing.T) {
 					t.Errorf("%s: sent %s, fetched %s, answered %s", f.name, want, sum, got.Files[i].SHA256)
 				}
 				kind, params, err := mime.ParseMediaType(header.Get("Content-Disposition"))
-				if err != nil || kind != "attachment" || params["filename"] != got.UploadedFiles[i] {
+				if err != nil || kind != "attachment" || params["filename"] != path.Base(got.UploadedFiles[i]) {
 					t.Errorf("%s downloads as %s %q, %v; want attachment %q", f.name, kind, params["filename"], err, got.UploadedFiles[i])
 				}
 			}

@@ -154,7 +154,7 @@ var functionPromises = []promise{
 					"Page":        event("/", stream),
 					"PageAssets":  event("/page/{proxy+}", stream),
 					"List":        event(conversation+"/files", stream),
-					"File":        event(conversation+"/files/{name}", stream),
+					"File":        event(conversation+"/files/{path+}", stream),
 					"Zip":         event(conversation+"/zip", long),
 					"Manifest":    event(conversation+"/manifest", long),
 					"FetchScript": event(conversation+"/fetch.sh", long),

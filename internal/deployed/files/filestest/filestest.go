@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"testing"
 
 	"uploadfiles/internal/deployed/files"
@@ -33,6 +34,7 @@ func (b Bench) put(t *testing.T, o Object) {
 // under which nothing is stored.
 func (b Bench) Run(t *testing.T, prefix string) {
 	t.Run("a listing is whole and in order", func(t *testing.T) { b.listed(t, prefix+"listed/") })
+	t.Run("a folder is listed with the folders in it", func(t *testing.T) { b.folder(t, prefix+"folder/") })
 	t.Run("a prefix without objects has none", func(t *testing.T) { b.empty(t, prefix+"empty/") })
 	t.Run("an object tells what it is", func(t *testing.T) { b.headed(t, prefix+"headed/") })
 	t.Run("an object is read from any offset", func(t *testing.T) { b.opened(t, prefix+"opened/") })
@@ -77,6 +79,53 @@ func (b Bench) listed(t *testing.T, prefix string) {
 	page, err := b.Store.List(t.Context(), prefix, prefix+"a!", 2)
 	if err != nil || len(page.Objects) != 2 || page.Objects[0].Key != prefix+"a.txt" {
 		t.Errorf("List after a key that is not there = %+v, %v, want the next", page, err)
+	}
+}
+
+// folder has names that come before and after a slash, and one that would be
+// passed over if a folder ended at the character behind its slash.
+func (b Bench) folder(t *testing.T, prefix string) {
+	for _, name := range []string{"a.txt", "b!", "b/1", "b/2", "b/c/d", "b0", "e é+%/x", "f", "g/h/i"} {
+		b.put(t, Object{Key: prefix + name, Data: []byte(name)})
+	}
+	want := []string{"a.txt", "b!", "b/", "b0", "e é+%/", "f", "g/"}
+	for _, limit := range []int{1, 2, 3, len(want), 1000} {
+		var got []string
+		after := ""
+		for range want {
+			page, err := b.Store.Folder(t.Context(), prefix, after, limit)
+			if err != nil {
+				t.Fatal(err)
+			}
+			names := page.Folders
+			for _, o := range page.Objects {
+				names = append(names, o.Key)
+			}
+			slices.Sort(names)
+			if len(names) > limit || page.More && len(names) == 0 {
+				t.Fatalf("Folder(%q, %d) = %q, more %t", after, limit, names, page.More)
+			}
+			for _, name := range names {
+				got = append(got, name[len(prefix):])
+				after = name
+			}
+			if !page.More {
+				break
+			}
+		}
+		if fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("by pages of %d: %q, want %q", limit, got, want)
+		}
+	}
+	if page, err := b.Store.Folder(t.Context(), prefix+"g/", prefix+"g/", 10); err != nil || len(page.Folders) != 1 {
+		t.Errorf("Folder after the folder itself = %+v, %v, want what is in it", page, err)
+	}
+	page, err := b.Store.Folder(t.Context(), prefix+"b/", "", 10)
+	if err != nil || len(page.Objects) != 2 || fmt.Sprint(page.Folders) != fmt.Sprint([]string{prefix + "b/c/"}) {
+		t.Errorf("Folder in a folder = %+v, %v, want two objects and a folder", page, err)
+	}
+	if page, err := b.Store.Folder(t.Context(), prefix+"nothing/", "", 10); err != nil || len(page.Objects)+len(page.Folders) != 0 {
+		t.Errorf("Folder of what is not there = %+v, %v, want nothing", page, err)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -119,6 +120,41 @@ func (m *Memory) List(ctx context.Context, prefix, after string, limit int) (s3o
 	slices.SortFunc(found, func(a, b s3object.Info) int { return strings.Compare(a.Key, b.Key) })
 	more := len(found) > limit
 	return s3object.Page{Objects: found[:min(limit, len(found))], More: more}, nil
+}
+
+// Folder sorts the keys, too.
+func (m *Memory) Folder(ctx context.Context, prefix, after string, limit int) (s3object.Page, error) {
+	if err := m.fault(ctx, "list", after); err != nil {
+		return s3object.Page{}, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	found := map[string]s3object.Info{} // a folder has no ETag
+	for key, o := range m.objects {
+		rest, ok := strings.CutPrefix(key, prefix)
+		inLast := after != prefix && strings.HasSuffix(after, "/") && strings.HasPrefix(key, after)
+		if !ok || key <= after || inLast {
+			continue
+		}
+		if folder, _, deeper := strings.Cut(rest, "/"); deeper {
+			found[prefix+folder+"/"] = s3object.Info{}
+			continue
+		}
+		found[key] = o.head.Info
+	}
+	var page s3object.Page
+	for i, key := range slices.Sorted(maps.Keys(found)) {
+		switch {
+		case i == limit:
+			page.More = true
+			return page, nil
+		case found[key].ETag == "":
+			page.Folders = append(page.Folders, key)
+		default:
+			page.Objects = append(page.Objects, found[key])
+		}
+	}
+	return page, nil
 }
 
 // Head looks the key up.

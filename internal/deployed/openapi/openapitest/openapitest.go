@@ -206,9 +206,13 @@ func refusing(doc *openapi3.T, status int, response string) *openapi3.Operation 
 	}
 }
 
-// match compares segment by segment; a slash at the end makes no difference.
+// match compares segment by segment; a slash at the end makes no difference. The
+// name of a file may have slashes in it, which OpenAPI cannot say.
 func match(pattern, path string) (params map[string]string, ok bool) {
 	want, got := strings.Split(pattern, "/"), strings.Split(strings.TrimSuffix(path, "/"), "/")
+	if last := len(want) - 1; want[last] == "{name}" && len(got) > len(want) {
+		got = append(got[:last], strings.Join(got[last:], "/"))
+	}
 	if len(want) != len(got) {
 		return nil, false
 	}

@@ -150,7 +150,7 @@ export class Api {
 
   /** Deletes a file; one that is not there is deleted already. */
   remove(name) {
-    return this.request('DELETE', `files/${encodeURIComponent(name)}`)
+    return this.request('DELETE', `files/${name.split('/').map(encodeURIComponent).join('/')}`)
   }
 
   /** @returns {Promise<Response>} the conversation's files as a stream */

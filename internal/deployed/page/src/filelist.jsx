@@ -1,5 +1,5 @@
 import { useLayoutEffect, useRef, useState } from 'preact/hooks'
-import { ago, count, moment, size } from './format.js'
+import { ago, baseOf, count, moment, size } from './format.js'
 import { CheckIcon, DownloadIcon, InfoIcon, LinkIcon, RetryIcon, TrashIcon, TypeIcon } from './icons.jsx'
 
 /** The conversation's files. */
@@ -115,7 +115,7 @@ function File({ session, file, attempt, onDelete }) {
       <div class="grow">
         <p class="name" title={name}>
           {url ? (
-            <a href={url} download={name} rel="noreferrer" onClick={follow}>
+            <a href={url} download={baseOf(name)} rel="noreferrer" onClick={follow}>
               {name}
             </a>
           ) : (
@@ -168,7 +168,7 @@ function File({ session, file, attempt, onDelete }) {
         </button>
         {url && (
           <>
-            <a class="button quiet square" href={url} download={name} rel="noreferrer" aria-label={`Download ${name}`} title="Download" onClick={follow}>
+            <a class="button quiet square" href={url} download={baseOf(name)} rel="noreferrer" aria-label={`Download ${name}`} title="Download" onClick={follow}>
               <DownloadIcon />
             </a>
             <button class="quiet square" aria-label={`Copy the link to ${name}`} title="Copy link" onClick={copy}>

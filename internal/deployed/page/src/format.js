@@ -44,3 +44,8 @@ export function moment(time) {
 export function count(number, noun) {
   return `${number.toLocaleString('en')} ${noun}${number === 1 ? '' : 's'}`
 }
+
+/** The last element of a path, under which a browser can save a file. */
+export function baseOf(path) {
+  return path.slice(path.lastIndexOf('/') + 1)
+}

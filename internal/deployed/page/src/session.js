@@ -1,5 +1,6 @@
 import Uppy from '@uppy/core'
 import { Api } from './api.js'
+import { baseOf } from './format.js'
 import { Lanes } from './lanes.js'
 import { RefusedError } from './transfer.js'
 
@@ -91,14 +92,7 @@ export class Session {
 
   /** @param {File[]} files with a relativePath where they come from a folder */
   add(files) {
-    this.uppy.addFiles(
-      files.map((file) => ({
-        name: file.name,
-        type: file.type,
-        data: file,
-        meta: { relativePath: file.relativePath || file.webkitRelativePath || null },
-      })),
-    )
+    this.uppy.addFiles(files.map((file) => ({ name: pathOf(file), type: file.type, data: file })))
   }
 
   /** Is there anything that would be lost with the page? */
@@ -273,7 +267,7 @@ export class Session {
     if (this.listError) throw new Error(this.listError)
     for (const file of this.files) {
       if (!file.url) continue
-      download(await this.link(file), file.name)
+      download(await this.link(file), baseOf(file.name))
       await new Promise((resolve) => setTimeout(resolve, 500)) // browsers drop what comes at once
     }
   }
@@ -287,6 +281,11 @@ export class Session {
       },
     })
   }
+}
+
+/** The name of a file with the folders that it comes from. */
+function pathOf(file) {
+  return (file.relativePath || file.webkitRelativePath || file.name).replace(/^\/+/, '')
 }
 
 function save(blob, name) {

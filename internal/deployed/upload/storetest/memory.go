@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"strings"
 	"sync"
 	"time"
 
@@ -20,6 +21,10 @@ type Memory struct {
 	// the call; a create is done all the same if done is true, as it is when an
 	// answer is lost.
 	Fault func(ctx context.Context, call, key string) (done bool, err error)
+
+	// Disk makes it one that keeps objects on a disk, where "a" and "a/b" cannot
+	// both be.
+	Disk bool
 
 	// Tags are the tags of all keys.
 	Tags map[string]map[string]string
@@ -44,11 +49,27 @@ func (m *Memory) Create(ctx context.Context, o upload.Object) error {
 	if _, taken := m.objects[o.Key]; taken {
 		return fmt.Errorf("memory: %w", upload.ErrExists)
 	}
+	if err := m.onDisk(o.Key); err != nil {
+		return err
+	}
 	if m.objects == nil {
 		m.objects = make(map[string][]byte)
 	}
 	m.objects[o.Key] = bytes.Clone(o.Data)
 	return fault
+}
+
+// onDisk says why a disk could not keep a key.
+func (m *Memory) onDisk(key string) error {
+	for other := range m.objects {
+		switch {
+		case m.Disk && strings.HasPrefix(other, key+"/"):
+			return fmt.Errorf("memory: %w", upload.ErrIsFolder)
+		case m.Disk && strings.HasPrefix(key, other+"/"):
+			return fmt.Errorf("memory: %w", upload.ErrBelowFile)
+		}
+	}
+	return nil
 }
 
 // Stat hashes what is kept.
