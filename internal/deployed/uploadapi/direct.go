@@ -1,10 +1,12 @@
 package uploadapi
 
 import (
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"math"
 	"net/http"
@@ -15,6 +17,7 @@ import (
 
 	"uploadfiles/internal/deployed/direct"
 	"uploadfiles/internal/deployed/httpapi"
+	"uploadfiles/internal/deployed/s3object"
 	"uploadfiles/internal/deployed/upload"
 )
 
@@ -76,7 +79,7 @@ func (d Direct) Routes() []httpapi.Route {
 
 // once are the query parameters that count. Of two of one name it would be
 // anybody's guess which does.
-var once = []string{"filename", "key", "metadata[sha256]", "metadata[size]", "partNumbers", "sha256", "size", "type"}
+var once = []string{"crc32", "filename", "key", "metadata[crc32]", "metadata[sha256]", "metadata[size]", "partNumbers", "sha256", "size", "type"}
 
 // refusing tells the client of refusals. What else goes wrong is the store's.
 func refusing(handle httpapi.Handler) httpapi.Handler {
@@ -109,8 +112,8 @@ func (u unread) Unwrap() error { return u.error }
 func (d Direct) params(w http.ResponseWriter, r *http.Request, call *httpapi.Call) error {
 	query := r.URL.Query()
 	f := direct.File{Name: query.Get("filename"), Type: query.Get("type")}
-	err := describe(&f, words{query.Get("size"), query.Get("sha256")},
-		words{query.Get("metadata[size]"), query.Get("metadata[sha256]")})
+	err := describe(&f, words{query.Get("size"), query.Get("sha256"), query.Get("crc32")},
+		words{query.Get("metadata[size]"), query.Get("metadata[sha256]"), query.Get("metadata[crc32]")})
 	if err != nil {
 		return err
 	}
@@ -135,15 +138,15 @@ func (d Direct) begin(w http.ResponseWriter, r *http.Request, call *httpapi.Call
 	var body struct {
 		Filename, Type string
 		Size           text
-		SHA256         text
+		SHA256, CRC32  text
 		Metadata       map[string]text
 	}
 	if err := readJSON(r, &body); err != nil {
 		return err
 	}
 	f := direct.File{Name: body.Filename, Type: body.Type}
-	err := describe(&f, words{string(body.Size), string(body.SHA256)},
-		words{string(body.Metadata["size"]), string(body.Metadata["sha256"])})
+	err := describe(&f, words{string(body.Size), string(body.SHA256), string(body.CRC32)},
+		words{string(body.Metadata["size"]), string(body.Metadata["sha256"]), string(body.Metadata["crc32"])})
 	if err != nil {
 		return err
 	}
@@ -288,6 +291,7 @@ type wish struct {
 	ContentType string `json:"contentType"`
 	Size        text
 	SHA256      text
+	CRC32       text
 }
 
 // sign answers with one request to S3, for clients that speak to S3 themselves
@@ -313,7 +317,7 @@ func (d Direct) sign(w http.ResponseWriter, r *http.Request, call *httpapi.Call)
 func (d Direct) grant(r *http.Request, call *httpapi.Call, body wish) (signed direct.Signed, key string, err error) {
 	ctx := r.Context()
 	f := direct.File{Name: body.Key, Type: body.ContentType}
-	if err := describe(&f, words{string(body.Size), string(body.SHA256)}); err != nil {
+	if err := describe(&f, words{string(body.Size), string(body.SHA256), string(body.CRC32)}); err != nil {
 		return direct.Signed{}, "", err
 	}
 	if body.UploadID == "" {
@@ -354,7 +358,7 @@ func (d Direct) id(r *http.Request, call *httpapi.Call) (direct.ID, error) {
 }
 
 // words are what is said of a file's bytes. Empty means that it is not said.
-type words struct{ size, sha256 string }
+type words struct{ size, sha256, crc32 string }
 
 // describe reads words, of which the first count. The others must make sense too.
 func describe(f *direct.File, said ...words) error {
@@ -373,6 +377,13 @@ func describe(f *direct.File, said ...words) error {
 				return bad("sha256 is %d hexadecimal digits.", hex.EncodedLen(len(f.SHA256)))
 			}
 			f.SHA256 = [32]byte(sum)
+		}
+		if w.crc32 != "" {
+			sum, err := hex.DecodeString(w.crc32)
+			if err != nil || len(sum) != crc32.Size {
+				return bad("crc32 is %d hexadecimal digits.", hex.EncodedLen(crc32.Size))
+			}
+			f.CRC32 = s3object.CRC32{Sum: binary.BigEndian.Uint32(sum), Known: true}
 		}
 	}
 	return nil
