@@ -2,7 +2,7 @@
 # in the comment behind its colon.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check tools build build-UploadFunction build-FilesFunction contract e2e bench soak fuzz session-key clean
+.PHONY: help run test check tools build build-UploadFunction build-FilesFunction contract e2e readers bench soak fuzz session-key clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-zA-Z0-9_-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +52,11 @@ contract: ## Try to break the API's description with schemathesis (needs Python 
 e2e: ## Test the functions under SAM with LocalStack (needs Python 3.11, Docker or root)
 	@go build -o .local/bin/e2e ./internal/proof/e2e/run
 	@exec .local/bin/e2e $(E2E_ARGS)
+
+READER ?=
+readers: ## Have programs of many languages read an archive (READER=a part of a name; installs what it can below .local)
+	@go build -o .local/bin/readers ./internal/proof/readers
+	@exec .local/bin/readers "$(READER)"
 
 bench: ## Measure the upload function against other ways to do it (BENCH_ARGS=-short: seconds)
 	go test -run '^$$' -bench . -benchtime 1x ./internal/...

@@ -281,7 +281,11 @@ func TestArchiveOfAKnownFileOfMoreThanFourGigabytes(t *testing.T) {
 	const size = math.MaxUint32 + 1
 	var m filestest.Memory
 	o := zeros(dir+"a", size)
-	o.CRC32 = s3object.CRC32{Sum: 0xc71c0011, Known: true}
+	hash := crc32.NewIEEE()
+	if _, err := io.Copy(hash, o.Content(0)); err != nil {
+		t.Fatal(err)
+	}
+	o.CRC32 = s3object.CRC32{Sum: hash.Sum32(), Known: true}
 	m.Put(o)
 	m.Put(filestest.Object{Key: dir + "b", Data: []byte("behind it")})
 	a, err := newFiles(&m).Archive(t.Context(), conversation(t, "c"))
