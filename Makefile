@@ -2,7 +2,7 @@
 # in the comment behind its colon.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check tools build build-UploadFunction build-FilesFunction contract e2e bench soak fuzz session-key clean
+.PHONY: help run test check tools build build-UploadFunction build-FilesFunction contract e2e readers bench soak fuzz session-key clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-zA-Z0-9_-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,6 +61,11 @@ clients: ## Generate clients from the API's description and use them (needs Pyth
 e2e: ## Test the functions under SAM with LocalStack (needs Python 3.11 to 3.13, Docker or root, and 850 MB below .local)
 	@go build -o .local/bin/e2e ./internal/proof/e2e/run
 	@exec .local/bin/e2e $(E2E_ARGS)
+
+READER ?=
+readers: ## Have programs of many languages read an archive (READER=a part of a name; installs what it can below .local)
+	@go build -o .local/bin/readers ./internal/proof/readers
+	@exec .local/bin/readers "$(READER)"
 
 bench: ## Measure the upload function against other ways to do it (BENCH_ARGS=-short: once each, only to see that all of it works)
 	@echo "Every Go benchmark once, then other ways to do the same, which are installed and built first: some minutes." >&2

@@ -16,6 +16,7 @@ import (
 
 	"uploadfiles/internal/deployed/filename"
 	"uploadfiles/internal/deployed/mediatype"
+	"uploadfiles/internal/deployed/s3object"
 	"uploadfiles/internal/deployed/upload"
 )
 
@@ -36,6 +37,7 @@ type File struct {
 	Type   string   // as declared
 	Size   int64    // bytes; negative where it is not said
 	SHA256 [32]byte // zero where it is not said
+	CRC32  s3object.CRC32
 }
 
 // Codes of refusals, besides those of package upload.
@@ -171,6 +173,7 @@ func (l *Lane) object(ctx context.Context, c upload.Conversation, f File, isSame
 		Disposition: filename.Attachment(name),
 		Size:        f.Size,
 		SHA256:      f.SHA256,
+		CRC32:       f.CRC32,
 	}, there, err
 }
 

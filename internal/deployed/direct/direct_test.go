@@ -18,6 +18,7 @@ import (
 	"uploadfiles/internal/deployed/filename"
 	"uploadfiles/internal/deployed/mediatype"
 	"uploadfiles/internal/deployed/upload"
+	"uploadfiles/internal/deployed/upload/storetest"
 )
 
 func TestTheMemoryStoreIsADirectStore(t *testing.T) {
@@ -73,8 +74,7 @@ func codeOf(err error) upload.Code {
 
 func put(t *testing.T, m *directtest.Memory, key, data string) {
 	t.Helper()
-	o := upload.Object{Key: key, Data: []byte(data), SHA256: sha256.Sum256([]byte(data))}
-	if err := m.Create(t.Context(), o); err != nil {
+	if err := m.Create(t.Context(), storetest.NewObject(key, []byte(data))); err != nil {
 		t.Fatal(err)
 	}
 }

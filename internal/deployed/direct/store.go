@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"uploadfiles/internal/deployed/s3object"
 	"uploadfiles/internal/deployed/upload"
 )
 
@@ -34,7 +35,8 @@ type Object struct {
 	Disposition string   // the Content-Disposition that it is served with
 	Size        int64    // bytes; negative where it is not known
 	SHA256      [32]byte // zero where it is not known
-	Token       string   // see ID
+	CRC32       s3object.CRC32
+	Token       string // see ID
 }
 
 // Part is one part of an upload.

@@ -1,11 +1,10 @@
 package files
 
 import (
-	"archive/zip"
-	"compress/flate"
 	"context"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"slices"
 	"strings"
@@ -31,22 +30,22 @@ func (f *Files) Archive(ctx context.Context, c upload.Conversation) (*Archive, e
 	return &Archive{f, c, objects, f.diskOf(c, objects)}, err
 }
 
-// What a file takes in an archive besides its bytes: headers with its name at
-// both ends, sizes of 64 bits, times. Compression can add a few bytes to what it
-// cannot make smaller (https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT).
-const (
-	entrySize   = 200
-	archiveSize = 1024 + maxReport
-)
-
 // MaxSize is the most bytes that the archive can have.
 func (a *Archive) MaxSize() int64 {
-	size := int64(archiveSize)
+	size := int64(endSize + entrySize + 2*maxReportName + maxReport)
 	for _, o := range a.objects {
-		size += entrySize + 2*int64(len(a.disk.path(a.files.name(a.conversation, o)))) + o.Size + o.Size/1000
+		size += entrySize + 2*int64(len(a.disk.path(a.name(o))))
+		if o.Size > memoryFile {
+			size += deflatedSize(o.Size)
+		} else {
+			size += o.Size
+		}
 	}
 	return size
 }
+
+// name is that of a file; in the archive it may have another path.
+func (a *Archive) name(o s3object.Info) string { return a.files.name(a.conversation, o) }
 
 // A Missing file is not in an archive, or is not there as its sender meant it.
 type Missing struct {
@@ -57,12 +56,14 @@ type Missing struct {
 
 // WriteTo writes the archive while the files arrive, and returns those that are
 // missing in it: one that is gone, may not be handed out, cannot be read, is
-// damaged or has another hash than was declared. The archive is valid all the
-// same and names them in its last entry. Only if w fails or the context ends is
-// there no whole archive, which is the error.
+// damaged or has another hash or CRC-32 than was declared. The archive is valid
+// all the same and names them in its last entry. Only if w fails or the context
+// ends is there no whole archive, which is the error.
 //
-// The hash of each file is held against the one that the store knows. Memory
-// depends on the number of files and not on their sizes.
+// The hash of each file is held against the one that the store knows. Where bytes
+// are written that are not those which the archive has announced, their entry has
+// the CRC-32 of others, so that no program takes it for right. Memory depends on
+// the number of files and not on their sizes.
 func (a *Archive) WriteTo(ctx context.Context, w io.Writer) ([]Missing, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -83,6 +84,11 @@ func (a *Archive) WriteTo(ctx context.Context, w io.Writer) ([]Missing, error) {
 // in memory at once.
 const smallFile = 256 << 10
 
+// memoryFile is the most bytes of a file that is in memory before its entry begins,
+// which is then compressed and has its size before it. One request to upload-files
+// brings no larger one.
+const memoryFile = 5 << 20
+
 // reading is a file on its way into the archive.
 type reading struct {
 	name  string
@@ -90,8 +96,8 @@ type reading struct {
 	ready chan struct{} // closed when the rest is there
 	state upload.State
 	head  s3object.Head
-	data  []byte        // of a small file
-	body  io.ReadCloser // of a large one
+	data  []byte        // of a file in memory, with its CRC-32 in head
+	body  io.ReadCloser // of another
 	err   error         // ErrMisdeclared has data
 }
 
@@ -99,7 +105,7 @@ type reading struct {
 // far it is ahead.
 func (a *Archive) readAhead(ctx context.Context, group *errgroup.Group, queue chan<- *reading) {
 	for _, o := range a.objects {
-		r := &reading{name: a.files.name(a.conversation, o), info: o, ready: make(chan struct{})}
+		r := &reading{name: a.name(o), info: o, ready: make(chan struct{})}
 		select {
 		case queue <- r:
 		case <-ctx.Done():
@@ -115,23 +121,39 @@ func (a *Archive) readAhead(ctx context.Context, group *errgroup.Group, queue ch
 	}
 }
 
-// begin reads a small file, and opens a large one.
+// begin reads a file into memory, or opens it.
 func (a *Archive) begin(ctx context.Context, r *reading) {
 	defer survive(&r.err)
 	r.state, r.err = a.files.Required.StateOf(ctx, a.files.Store, r.info.Key)
-	switch {
-	case r.err != nil || r.state != upload.Ready:
-	case r.info.Size <= smallFile:
-		r.head, r.data, r.err = a.files.load(ctx, r.info)
-	default:
-		r.head, r.body, r.err = a.files.Store.Open(ctx, r.info, 0)
+	if r.err != nil || r.state != upload.Ready {
+		return
 	}
+	head, body, err := a.files.Store.Open(ctx, r.info, 0)
+	if err != nil {
+		r.err = err
+		return
+	}
+	if known, ok := a.files.known.get(r.info); ok && known.CRC32.Known {
+		head.CRC32 = known.CRC32
+	}
+	r.head = head
+	if !isLoaded(head) {
+		r.body = body
+		return
+	}
+	r.head, r.data, r.err = a.files.loadBody(ctx, head, body)
+}
+
+// isLoaded tells the files that are in memory before their entry begins. What is
+// stored as it is can go through at once where its CRC-32 is known.
+func isLoaded(head s3object.Head) bool {
+	isThrough := head.CRC32.Known && !compressible(head.ContentType)
+	return head.Size <= smallFile || head.Size <= memoryFile && !isThrough
 }
 
 // write writes entry by entry.
 func (a *Archive) write(ctx context.Context, w io.Writer, queue <-chan *reading) ([]Missing, error) {
-	archive := zip.NewWriter(w)
-	archive.RegisterCompressor(zip.Deflate, compressor())
+	archive := newEntries(w)
 	var missing []Missing
 	for r := range queue {
 		if r.info.Size > smallFile {
@@ -158,53 +180,71 @@ func (a *Archive) write(ctx context.Context, w io.Writer, queue <-chan *reading)
 	if err := a.report(archive, missing); err != nil {
 		return missing, err
 	}
-	return missing, archive.Close()
+	return missing, archive.close()
 }
 
 // add writes an entry, unless there is nothing to write.
-func (a *Archive) add(ctx context.Context, archive *zip.Writer, r *reading) error {
-	if r.err != nil && !errors.Is(r.err, ErrMisdeclared) || r.state != upload.Ready {
+func (a *Archive) add(ctx context.Context, archive *entries, r *reading) error {
+	switch {
+	case r.err != nil && !errors.Is(r.err, ErrMisdeclared) || r.state != upload.Ready:
 		return r.err
+	case r.body == nil:
+		err := archive.whole(a.disk.path(r.name), r.head.Modified, r.data, r.head.CRC32.Sum, compressible(r.head.ContentType))
+		if err != nil {
+			return &writeError{err}
+		}
+		return r.err
+	case r.head.CRC32.Known:
+		return a.pass(ctx, archive, r)
 	}
-	method := zip.Store
-	if compressible(r.head.ContentType) {
-		method = zip.Deflate
-	}
-	entry, err := create(archive, a.disk.path(r.name), method, r.head.Modified)
-	if r.body != nil && err == nil {
-		_, err = a.files.copyBody(ctx, entry, r.head, r.body)
-		return err
-	}
-	if r.body != nil {
-		_ = r.body.Close()
-	} else if err == nil {
-		_, err = entry.Write(r.data)
-	}
+	return a.deflate(ctx, archive, r)
+}
+
+// errWrongCRC says that the bytes of a file have not the CRC-32 that was announced
+// before them.
+var errWrongCRC = errors.New("the bytes have not the CRC-32 that was declared")
+
+// pass writes a large file whose CRC-32 is known as it is.
+func (a *Archive) pass(ctx context.Context, archive *entries, r *reading) error {
+	entry, err := archive.stored(a.disk.path(r.name), r.head.Modified, r.head.Size, r.head.CRC32.Sum)
 	if err != nil {
+		_ = r.body.Close()
 		return &writeError{err}
 	}
-	return r.err
-}
-
-func create(archive *zip.Writer, name string, method uint16, modified time.Time) (io.Writer, error) {
-	header := &zip.FileHeader{Name: name, Method: method, Modified: modified.UTC()}
-	header.SetMode(0o644)
-	return archive.CreateHeader(header)
-}
-
-// compressor makes the compressor of one archive: its entries come one after the
-// other, so that they can share its half megabyte.
-func compressor() zip.Compressor {
-	var shared *flate.Writer
-	return func(w io.Writer) (io.WriteCloser, error) {
-		if shared != nil {
-			shared.Reset(w)
-			return shared, nil
-		}
-		var err error
-		shared, err = flate.NewWriter(w, flate.BestSpeed)
-		return shared, err
+	out := &exact{entry, r.head.Size}
+	announced := r.head.CRC32.Sum
+	err = a.copy(ctx, out, r)
+	if _, failed := errors.AsType[*writeError](err); failed || ctx.Err() != nil {
+		return err
 	}
+	if err := out.pad(); err != nil {
+		return &writeError{err}
+	}
+	if (err == nil || errors.Is(err, ErrMisdeclared)) && r.head.CRC32.Sum != announced {
+		return errWrongCRC
+	}
+	return err
+}
+
+// deflate writes a large file of which nobody knows the CRC-32.
+func (a *Archive) deflate(ctx context.Context, archive *entries, r *reading) error {
+	entry, err := archive.deflated(a.disk.path(r.name), r.head.Modified, compressible(r.head.ContentType))
+	if err != nil {
+		_ = r.body.Close()
+		return &writeError{err}
+	}
+	return a.copy(ctx, entry, r)
+}
+
+// copy writes the bytes of a large file. The next archive knows their CRC-32 if they
+// are those of the object.
+func (a *Archive) copy(ctx context.Context, w io.Writer, r *reading) error {
+	sums, err := a.files.copyBody(ctx, w, r.head, r.body)
+	if err == nil || errors.Is(err, ErrMisdeclared) {
+		r.head.CRC32 = sums.crc32
+		a.files.known.put(r.head, time.Now())
+	}
+	return err
 }
 
 // compressible tells types that compression makes much smaller from those that
@@ -241,6 +281,8 @@ func judge(state upload.State, err error) (reason string, failure error) {
 		return "it was deleted while the archive was made", nil
 	case errors.Is(err, ErrMisdeclared):
 		return "its bytes have not the hash that its sender declared; they are here as they were stored", nil
+	case errors.Is(err, errWrongCRC):
+		return "its bytes have not the CRC-32 that its sender declared, for which programs refuse it here; fetch it by itself", nil
 	case errors.Is(err, ErrDamaged):
 		return "its bytes are not those that were uploaded: do not use what is here under its name", err
 	case err != nil:
@@ -256,27 +298,21 @@ func judge(state upload.State, err error) (reason string, failure error) {
 const (
 	reportName = "MISSING.txt"
 	maxReport  = 256 << 10 // bytes of the report
+
+	maxReportName = len("MISSING 1234567890.txt")
 )
 
 // report names the missing files, if there are any, under a name that no file has.
-func (a *Archive) report(archive *zip.Writer, missing []Missing) error {
+func (a *Archive) report(archive *entries, missing []Missing) error {
 	if len(missing) == 0 {
 		return nil
 	}
-	taken := make(map[string]bool, len(a.objects))
-	for _, o := range a.objects {
-		taken[a.files.name(a.conversation, o)] = true
-	}
 	name := reportName
-	for i := 2; taken[name]; i++ {
+	for i := 2; a.disk.has(name); i++ {
 		name = fmt.Sprintf("MISSING %d.txt", i)
 	}
-	entry, err := create(archive, name, zip.Deflate, time.Now())
-	if err != nil {
-		return err
-	}
-	_, err = io.WriteString(entry, reportOf(missing))
-	return err
+	text := []byte(reportOf(missing))
+	return archive.whole(name, time.Now(), text, crc32.ChecksumIEEE(text), true)
 }
 
 func reportOf(missing []Missing) string {

@@ -1,6 +1,7 @@
 package files_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -8,7 +9,8 @@ import (
 	"uploadfiles/internal/deployed/files/filestest"
 )
 
-// BenchmarkArchive writes text, which is compressed, and what is stored as it is.
+// BenchmarkArchive writes text, which is compressed, as one file and as a thousand,
+// and what is stored as it is.
 func BenchmarkArchive(b *testing.B) {
 	var text []byte
 	sources, err := filepath.Glob("../*/*.go")
@@ -22,13 +24,34 @@ func BenchmarkArchive(b *testing.B) {
 		}
 		text = append(text, source...)
 	}
-	for contentType, data := range map[string][]byte{"text/plain": text, "image/png": random(b, len(text))} {
-		b.Run(contentType, func(b *testing.B) {
+	one := func(contentType string, data []byte) []filestest.Object {
+		return []filestest.Object{{Key: dir + "a", Data: data, ContentType: contentType, Verified: true}}
+	}
+	var thousand []filestest.Object
+	for i := range 1000 {
+		from := i * 512
+		thousand = append(thousand, filestest.Object{
+			Key: fmt.Sprintf("%s%04d", dir, i), Data: text[from : from+10<<10], ContentType: "text/plain", Verified: true,
+		})
+	}
+	for _, tt := range []struct {
+		name    string
+		objects []filestest.Object
+	}{
+		{"text", one("text/plain", text)},
+		{"1000 texts of 10 KiB", thousand},
+		{"image", one("image/png", random(b, len(text)))},
+	} {
+		b.Run(tt.name, func(b *testing.B) {
 			var m filestest.Memory
-			m.Put(filestest.Object{Key: dir + "a", Data: data, ContentType: contentType, Verified: true})
+			size := 0
+			for _, o := range tt.objects {
+				m.Put(o)
+				size += len(o.Data)
+			}
 			f := newFiles(&m)
 			var written int64
-			b.SetBytes(int64(len(data)))
+			b.SetBytes(int64(size))
 			b.ReportAllocs()
 			for b.Loop() {
 				a, err := f.Archive(b.Context(), conversation(b, "c"))
@@ -41,7 +64,7 @@ func BenchmarkArchive(b *testing.B) {
 				}
 				written = int64(out)
 			}
-			b.ReportMetric(float64(written)/float64(len(data)), "written/byte")
+			b.ReportMetric(float64(written)/float64(size), "written/byte")
 		})
 	}
 }

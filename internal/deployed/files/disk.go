@@ -65,6 +65,9 @@ func newDisk(all []stored, taken ...string) *disk {
 	return d
 }
 
+// has reports whether a file or a folder has a name, on some system.
+func (d *disk) has(name string) bool { return d.taken[fold(name)] != nothing }
+
 // movedReason says why a file lies elsewhere than under its name, and before the
 // path where it lies.
 const movedReason = "another file or a folder has this name on some disks; it is here as "

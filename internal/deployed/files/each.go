@@ -50,9 +50,10 @@ func (f *Files) hash(ctx context.Context, files []File, budget *int64) {
 		*budget -= file.Size
 		group.Go(func() (err error) {
 			defer survive(&err)
-			_, sum, err := f.copyTo(ctx, io.Discard, file.Info)
+			_, found, err := f.copyTo(ctx, io.Discard, file.Info)
 			if err == nil {
-				file.SHA256, file.Hashed, file.Verified = sum, true, true
+				file.SHA256, file.Hashed, file.Verified = found.sha256, true, true
+				file.CRC32 = found.crc32
 				f.known.put(file.Head, time.Now())
 			}
 			return err

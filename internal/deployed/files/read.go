@@ -7,7 +7,9 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
+	"sync"
 
 	"uploadfiles/internal/deployed/s3object"
 	"uploadfiles/internal/deployed/upload"
@@ -27,38 +29,54 @@ var (
 const tries = 4
 
 // copyTo writes the bytes of an object to w while they arrive, and says what the
-// object tells of itself and what their hash is. A connection that breaks is
+// object tells of itself and what their sums are. A connection that breaks is
 // taken up where it broke. The error is [ErrDamaged] or [ErrMisdeclared] where all
 // bytes are written, and a [*writeError] where w does not take them.
-func (f *Files) copyTo(ctx context.Context, w io.Writer, o s3object.Info) (s3object.Head, [32]byte, error) {
+func (f *Files) copyTo(ctx context.Context, w io.Writer, o s3object.Info) (s3object.Head, sums, error) {
 	head, body, err := f.Store.Open(ctx, o, 0)
 	if err != nil {
-		return s3object.Head{}, [32]byte{}, err
+		return s3object.Head{}, sums{}, err
 	}
-	sum, err := f.copyBody(ctx, w, head, body)
-	return head, sum, err
+	found, err := f.copyBody(ctx, w, head, body)
+	return head, found, err
 }
 
+// sums are those of bytes that were read.
+type sums struct {
+	sha256 [32]byte
+	crc32  s3object.CRC32
+}
+
+// buffers are for copying: small files are smaller than what they are copied by.
+var buffers = sync.Pool{New: func() any { return new([32 << 10]byte) }}
+
+// onlyReader hides how else a reader can be read, which would take a buffer of its
+// own.
+type onlyReader struct{ io.Reader }
+
 // copyBody is copyTo for an object that is open. It closes body.
-func (f *Files) copyBody(ctx context.Context, w io.Writer, head s3object.Head, body io.ReadCloser) (sum [32]byte, err error) {
-	hash := sha256.New()
-	out := &counter{w: io.MultiWriter(w, hash)}
+func (f *Files) copyBody(ctx context.Context, w io.Writer, head s3object.Head, body io.ReadCloser) (found sums, err error) {
+	hash, check := sha256.New(), crc32.NewIEEE()
+	out := &counter{w: io.MultiWriter(w, hash, check)}
+	buffer := buffers.Get().(*[32 << 10]byte) //nolint:forcetypeassert // nothing else is in there
+	defer buffers.Put(buffer)
 	for try := 1; ; try++ {
-		_, err := io.Copy(out, body)
+		_, err := io.CopyBuffer(out, onlyReader{body}, buffer[:])
 		_ = body.Close() // what was read counts
 		switch {
 		case out.err != nil:
-			return sum, &writeError{out.err}
+			return found, &writeError{out.err}
 		case ctx.Err() != nil:
-			return sum, fmt.Errorf("%w: %w", upload.ErrUnavailable, context.Cause(ctx))
+			return found, fmt.Errorf("%w: %w", upload.ErrUnavailable, context.Cause(ctx))
 		case out.n >= head.Size:
-			hash.Sum(sum[:0])
-			return sum, verify(head, out.n, sum, err)
+			hash.Sum(found.sha256[:0])
+			found.crc32 = s3object.CRC32{Sum: check.Sum32(), Known: true}
+			return found, verify(head, out.n, found.sha256, err)
 		case try == tries:
-			return sum, fmt.Errorf("%w: %d of %d bytes: %w", upload.ErrUnavailable, out.n, head.Size, cmp.Or(err, io.ErrUnexpectedEOF))
+			return found, fmt.Errorf("%w: %d of %d bytes: %w", upload.ErrUnavailable, out.n, head.Size, cmp.Or(err, io.ErrUnexpectedEOF))
 		}
 		if _, body, err = f.Store.Open(ctx, head.Info, out.n); err != nil {
-			return sum, err
+			return found, err
 		}
 	}
 }
@@ -103,18 +121,32 @@ func (c *counter) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// load reads a small object into memory. Bytes that are damaged on their way
-// are read again. With [ErrMisdeclared] they are returned too.
+// load reads an object into memory. Bytes that are damaged on their way are read
+// again. With [ErrMisdeclared] they are returned too. What the object tells of
+// itself has their CRC-32.
 func (f *Files) load(ctx context.Context, o s3object.Info) (s3object.Head, []byte, error) {
+	head, body, err := f.Store.Open(ctx, o, 0)
+	if err != nil {
+		return s3object.Head{}, nil, err
+	}
+	return f.loadBody(ctx, head, body)
+}
+
+// loadBody is load for an object that is open. It closes body.
+func (f *Files) loadBody(ctx context.Context, head s3object.Head, body io.ReadCloser) (s3object.Head, []byte, error) {
 	var data bytes.Buffer
 	for try := 1; ; try++ {
 		data.Reset()
-		data.Grow(int(o.Size))
-		head, _, err := f.copyTo(ctx, &data, o)
+		data.Grow(int(head.Size))
+		found, err := f.copyBody(ctx, &data, head, body)
 		if err == nil || errors.Is(err, ErrMisdeclared) {
+			head.CRC32 = found.crc32
 			return head, data.Bytes(), err
 		}
 		if !errors.Is(err, ErrDamaged) || try == tries {
+			return s3object.Head{}, nil, err
+		}
+		if _, body, err = f.Store.Open(ctx, head.Info, 0); err != nil {
 			return s3object.Head{}, nil, err
 		}
 	}

@@ -52,8 +52,12 @@ func onS3(stack *local.Stack) filestest.Bench {
 			if o.Verified {
 				in.ChecksumSHA256 = aws.String(base64.StdEncoding.EncodeToString(sum[:]))
 			}
+			in.Metadata = map[string]string{}
 			if o.Declared {
-				in.Metadata = map[string]string{"sha256": hex.EncodeToString(sum[:])}
+				in.Metadata["sha256"] = hex.EncodeToString(sum[:])
+			}
+			if o.CRC32.Known {
+				in.Metadata["crc32"] = fmt.Sprintf("%08x", o.CRC32.Sum)
 			}
 			_, err := client.PutObject(ctx, in)
 			return err

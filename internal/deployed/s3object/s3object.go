@@ -18,6 +18,14 @@ type Head struct {
 	SHA256      [32]byte
 	Hashed      bool // whether SHA256 is known: verified, or declared by who put the object there
 	Verified    bool // whether the bytes are known to have SHA256, and not only said to
+	CRC32       CRC32
+}
+
+// CRC32 is the CRC-32 of a whole object (IEEE, as in zip archives). The zero value
+// is that of an object of which nobody has said it.
+type CRC32 struct {
+	Sum   uint32
+	Known bool // whether Sum is said: verified, found out, or declared by who put the object there
 }
 
 // Page is a part of a listing, in the order of the keys' bytes.

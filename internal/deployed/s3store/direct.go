@@ -22,9 +22,11 @@ import (
 var _ direct.Store = (*Store)(nil)
 
 // What an object tells of itself besides its content: the hash that its sender
-// declared, where S3 has none, and which upload it came from.
+// declared, where S3 has none, the CRC-32 that an archive wants to know before the
+// bytes, and which upload it came from.
 const (
 	metaSHA256 = "sha256"
+	metaCRC32  = "crc32"
 	metaToken  = "upload"
 	metaHeader = "X-Amz-Meta-"
 )
@@ -36,12 +38,12 @@ const MaxUploadExpiry = time.Hour
 // Describe asks for what is known of an object (HeadObject, which s3:GetObject
 // allows).
 func (s *Store) Describe(ctx context.Context, key string) (direct.Stored, error) {
-	out, err := s.head(ctx, key)
+	response, err := s.head(ctx, key)
 	if err != nil {
 		return direct.Stored{}, err
 	}
-	h := head(info(key, aws.ToInt64(out.ContentLength), out.LastModified, out.ETag), out.ContentType, out.ChecksumSHA256, out.Metadata)
-	return direct.Stored{Size: h.Size, ContentType: h.ContentType, SHA256: h.SHA256, Verified: h.Verified, Token: out.Metadata[metaToken]}, nil
+	h := headOf(infoOf(key, response), toldBy(response.Header))
+	return direct.Stored{Size: h.Size, ContentType: h.ContentType, SHA256: h.SHA256, Verified: h.Verified, Token: response.Header.Get(metaHeader + metaToken)}, nil
 }
 
 // Begin is CreateMultipartUpload.
@@ -66,6 +68,9 @@ func metadata(o direct.Object) map[string]string {
 	}
 	if o.SHA256 != [32]byte{} {
 		m[metaSHA256] = hex.EncodeToString(o.SHA256[:])
+	}
+	if o.CRC32.Known {
+		m[metaCRC32] = hexCRC32(o.CRC32.Sum)
 	}
 	return m
 }
@@ -157,6 +162,9 @@ func (s *Store) Sign(ctx context.Context, o direct.Operation) (direct.Signed, er
 		w.header.Set("If-None-Match", "*")
 		if o.Object.SHA256 != [32]byte{} {
 			w.header.Set("X-Amz-Checksum-Sha256", base64.StdEncoding.EncodeToString(o.Object.SHA256[:]))
+		}
+		if o.Object.CRC32.Known {
+			w.header.Set(metaHeader+metaCRC32, hexCRC32(o.Object.CRC32.Sum))
 		}
 		w.length = max(o.Object.Size, 0)
 	case direct.Begin:

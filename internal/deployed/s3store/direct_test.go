@@ -19,6 +19,7 @@ import (
 
 	"uploadfiles/internal/deployed/direct"
 	"uploadfiles/internal/deployed/direct/directtest"
+	"uploadfiles/internal/deployed/s3object"
 	"uploadfiles/internal/deployed/s3store"
 	"uploadfiles/internal/deployed/upload"
 	"uploadfiles/internal/local"
@@ -58,6 +59,8 @@ func TestSignedRequestsCarryTheirConditions(t *testing.T) {
 	sum := sha256.Sum256([]byte("x"))
 	o := direct.Object{Key: "conversations/c/é a+b%.txt", ContentType: "text/plain", Disposition: "attachment", Size: 7, SHA256: sum}
 	bare := direct.Object{Key: o.Key, ContentType: "text/plain", Disposition: "attachment", Size: -1}
+	summed := bare
+	summed.CRC32 = s3object.CRC32{Sum: 0xabcd, Known: true}
 	id := direct.ID{Key: o.Key, Upload: "u", Token: "0123456789abcdef"}
 	const content = "content-disposition;content-type;"
 	tests := map[string]struct {
@@ -72,6 +75,10 @@ func TestSignedRequestsCarryTheirConditions(t *testing.T) {
 			map[string]string{"If-None-Match": "*", "Content-Type": "text/plain", "Content-Disposition": "attachment"}},
 		"begin": {direct.Operation{Step: direct.Begin, Object: o}, content + "host;x-amz-meta-sha256", "uploads=",
 			map[string]string{"X-Amz-Meta-Sha256": hex.EncodeToString(sum[:])}},
+		"put with a CRC-32": {direct.Operation{Step: direct.Put, Object: summed}, content + "host;if-none-match;x-amz-meta-crc32", "",
+			map[string]string{"X-Amz-Meta-Crc32": "0000abcd"}},
+		"begin with a CRC-32": {direct.Operation{Step: direct.Begin, Object: summed}, content + "host;x-amz-meta-crc32", "uploads=",
+			map[string]string{"X-Amz-Meta-Crc32": "0000abcd"}},
 		"part":               {direct.Operation{Step: direct.PutPart, ID: id, Part: direct.Part{Number: 3, Size: 9}}, "content-length;host", "partNumber=3&uploadId=u", nil},
 		"part of any length": {direct.Operation{Step: direct.PutPart, ID: id, Part: direct.Part{Number: 3, Size: -1}}, "host", "partNumber=3&uploadId=u", nil},
 		"list":               {direct.Operation{Step: direct.List, ID: id}, "host", "uploadId=u", nil},
@@ -139,7 +146,7 @@ func TestBeginFixesWhatTheObjectIs(t *testing.T) {
 		fmt.Fprint(w, `<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>`)
 	})
 	id, err := newStore(endpoint, nil).Begin(t.Context(), direct.Object{
-		Key: "k", ContentType: "text/plain", Disposition: "attachment", SHA256: sum, Token: "t",
+		Key: "k", ContentType: "text/plain", Disposition: "attachment", SHA256: sum, Token: "t", CRC32: s3object.CRC32{Sum: 1, Known: true},
 	})
 	if err != nil || id != "u" {
 		t.Fatalf("Begin = %q, %v", id, err)
@@ -147,6 +154,7 @@ func TestBeginFixesWhatTheObjectIs(t *testing.T) {
 	for name, want := range map[string]string{
 		"Content-Type": "text/plain", "Content-Disposition": "attachment",
 		"X-Amz-Meta-Sha256": hex.EncodeToString(sum[:]), "X-Amz-Meta-Upload": "t",
+		"X-Amz-Meta-Crc32": "00000001",
 	} {
 		if got.Get(name) != want {
 			t.Errorf("%s = %q, want %q", name, got.Get(name), want)

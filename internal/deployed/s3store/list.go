@@ -2,7 +2,6 @@ package s3store
 
 import (
 	"context"
-	"encoding/hex"
 	"fmt"
 	"io"
 	"net/http"
@@ -97,27 +96,11 @@ func info(key string, size int64, modified *time.Time, etag *string) s3object.In
 func (s *Store) Head(ctx context.Context, key string) (s3object.Head, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
-	out, err := s.client.HeadObject(ctx, &s3.HeadObjectInput{
-		Bucket:       &s.bucket,
-		Key:          &key,
-		ChecksumMode: types.ChecksumModeEnabled,
-	})
+	response, err := s.header.ask(ctx, key)
 	if err != nil {
 		return s3object.Head{}, fmt.Errorf("head object: %w", s.classifyRead(ctx, key, err))
 	}
-	return head(info(key, aws.ToInt64(out.ContentLength), out.LastModified, out.ETag), out.ContentType, out.ChecksumSHA256, out.Metadata), nil
-}
-
-// head knows the hash where S3 has verified it, and else where who put the object
-// there has declared it in its metadata.
-func head(o s3object.Info, contentType, checksum *string, metadata map[string]string) s3object.Head {
-	h := s3object.Head{Info: o, ContentType: aws.ToString(contentType)}
-	h.SHA256, h.Verified = wholeSHA256(checksum)
-	h.Hashed = h.Verified
-	if declared, err := hex.DecodeString(metadata[metaSHA256]); !h.Verified && err == nil && len(declared) == len(h.SHA256) {
-		h.SHA256, h.Hashed = [32]byte(declared), true
-	}
-	return h
+	return headOf(infoOf(key, response), toldBy(response.Header)), nil
 }
 
 // Open reads an object from an offset on (GetObject). From its start, the bytes
@@ -137,7 +120,13 @@ func (s *Store) Open(ctx context.Context, o s3object.Info, from int64) (s3object
 		cancel()
 		return s3object.Head{}, nil, fmt.Errorf("get object: %w", s.classifyRead(ctx, o.Key, err))
 	}
-	return head(o, out.ContentType, out.ChecksumSHA256, out.Metadata), &body{out.Body, cancel}, nil
+	return headOf(o, told{
+		contentType:    aws.ToString(out.ContentType),
+		sha256:         aws.ToString(out.ChecksumSHA256),
+		crc32:          aws.ToString(out.ChecksumCRC32),
+		sha256Declared: out.Metadata[metaSHA256],
+		crc32Declared:  out.Metadata[metaCRC32],
+	}), &body{out.Body, cancel}, nil
 }
 
 // body is that of an answer, whose request ends with it.

@@ -120,6 +120,43 @@ func TestHashIsTheVerifiedOneOrTheDeclared(t *testing.T) {
 	}
 }
 
+// S3 keeps a CRC-32 of some objects that others put there; all else is declared.
+func TestCRC32IsThatOfS3OrTheDeclared(t *testing.T) {
+	for _, tt := range []struct {
+		name, checksum, metadata string
+		want                     s3object.CRC32
+	}{
+		{"of S3", "NhCmhg==", "00000001", s3object.CRC32{Sum: 0x3610a686, Known: true}},
+		{"declared", "", "3610a686", s3object.CRC32{Sum: 0x3610a686, Known: true}},
+		{"declared, and zero", "", "00000000", s3object.CRC32{Known: true}},
+		{"of parts, and declared", "NhCmhg==-2", "3610A686", s3object.CRC32{Sum: 0x3610a686, Known: true}},
+		{"of parts", "NhCmhg==-2", "", s3object.CRC32{}},
+		{"neither", "", "", s3object.CRC32{}},
+		{"declared wrongly", "", "3610a68", s3object.CRC32{}},
+		{"declared as what is none", "", "-3610a68", s3object.CRC32{}},
+		{"declared too long", "", "3610a68600", s3object.CRC32{}},
+	} {
+		endpoint, _ := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			if tt.checksum != "" {
+				w.Header().Set("X-Amz-Checksum-Crc32", tt.checksum)
+			}
+			if tt.metadata != "" {
+				w.Header().Set("X-Amz-Meta-Crc32", tt.metadata)
+			}
+		})
+		store := newStore(endpoint, nil)
+		if head, err := store.Head(t.Context(), "key"); err != nil || head.CRC32 != tt.want {
+			t.Errorf("%s: Head has %+v, %v, want %+v", tt.name, head.CRC32, err, tt.want)
+		}
+		head, body, err := store.Open(t.Context(), s3object.Info{Key: "key", Size: 9, ETag: `"e"`}, 0)
+		if err != nil || head.CRC32 != tt.want {
+			t.Errorf("%s: Open has %+v, %v, want %+v", tt.name, head.CRC32, err, tt.want)
+			continue
+		}
+		body.Close()
+	}
+}
+
 func TestOpenHoldsTheBytesAgainstTheChecksum(t *testing.T) {
 	endpoint, _ := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		if got := r.Header.Get("If-Match"); got != `"e"` {

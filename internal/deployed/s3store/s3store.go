@@ -17,7 +17,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/smithy-go"
 	"github.com/aws/smithy-go/middleware"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
@@ -40,6 +39,7 @@ type Options struct {
 // tags are asked for.
 type Store struct {
 	client    *s3.Client
+	header    header
 	presigner presigner
 	bucket    string
 	expiry    time.Duration
@@ -71,8 +71,10 @@ func New(cfg aws.Config, o Options) *Store {
 		}
 	}
 	public := s3.NewFromConfig(cfg, options(cmp.Or(o.PublicEndpoint, o.Endpoint)))
+	client := s3.NewFromConfig(cfg, options(o.Endpoint))
 	return &Store{
-		client:    s3.NewFromConfig(cfg, options(o.Endpoint)),
+		client:    client,
+		header:    newHeader(client, cfg.Credentials, o.Bucket),
 		presigner: newPresigner(public, cfg.Credentials, o.Bucket),
 		bucket:    o.Bucket,
 		expiry:    o.URLExpiry,
@@ -105,6 +107,7 @@ func (s *Store) Create(ctx context.Context, o upload.Object) error {
 		ContentType:        &o.ContentType,
 		ContentDisposition: &o.Disposition,
 		ChecksumSHA256:     aws.String(base64.StdEncoding.EncodeToString(o.SHA256[:])),
+		Metadata:           map[string]string{metaCRC32: hexCRC32(o.CRC32)},
 		IfNoneMatch:        aws.String("*"),
 	}, s3.WithAPIOptions(payloadHash(hex.EncodeToString(o.SHA256[:]))))
 	if err != nil {
@@ -128,35 +131,20 @@ func payloadHash(sum string) func(*middleware.Stack) error {
 
 // Stat asks for size and SHA-256 (HeadObject, which s3:GetObject allows).
 func (s *Store) Stat(ctx context.Context, key string) (upload.Stored, error) {
-	out, err := s.head(ctx, key)
+	response, err := s.head(ctx, key)
 	if err != nil {
 		return upload.Stored{}, err
 	}
-	sum, ok := wholeSHA256(out.ChecksumSHA256)
-	return upload.Stored{Size: aws.ToInt64(out.ContentLength), SHA256: sum, Hashed: ok}, nil
+	sum, ok := wholeSHA256(response.Header.Get("X-Amz-Checksum-Sha256"))
+	return upload.Stored{Size: response.ContentLength, SHA256: sum, Hashed: ok}, nil
 }
 
-func (s *Store) head(ctx context.Context, key string) (*s3.HeadObjectOutput, error) {
-	out, err := s.client.HeadObject(ctx, &s3.HeadObjectInput{
-		Bucket:       &s.bucket,
-		Key:          &key,
-		ChecksumMode: types.ChecksumModeEnabled,
-	})
+func (s *Store) head(ctx context.Context, key string) (*http.Response, error) {
+	response, err := s.header.ask(ctx, key)
 	if err != nil {
 		return nil, fmt.Errorf("head object: %w", classifyHead(err))
 	}
-	return out, nil
-}
-
-// wholeSHA256 is S3's checksum where it is that of the whole object. That of one
-// in parts ends in "-" and their number and does not decode
-// (https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html).
-func wholeSHA256(checksum *string) (sum [32]byte, ok bool) {
-	decoded, err := base64.StdEncoding.DecodeString(aws.ToString(checksum))
-	if err != nil || len(decoded) != len(sum) {
-		return sum, false
-	}
-	return [32]byte(decoded), true
+	return response, nil
 }
 
 // Tag asks for the tags of an object (GetObjectTagging).

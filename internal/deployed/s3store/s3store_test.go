@@ -83,6 +83,7 @@ func TestCreateIsConditionalAndVerified(t *testing.T) {
 	for name, want := range map[string]string{
 		"If-None-Match":                "*",
 		"X-Amz-Checksum-Sha256":        base64.StdEncoding.EncodeToString(o.SHA256[:]),
+		"X-Amz-Meta-Crc32":             "3610a686",
 		"X-Amz-Content-Sha256":         hex.EncodeToString(o.SHA256[:]),
 		"Content-Type":                 o.ContentType,
 		"Content-Disposition":          o.Disposition,

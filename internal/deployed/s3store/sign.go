@@ -55,9 +55,9 @@ type wish struct {
 // if that is sooner. S3 refuses a URL whose credentials have expired
 // (https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-presigned-url.html).
 func (p presigner) sign(ctx context.Context, w wish, expiry time.Duration) (address string, expires time.Time, err error) {
-	credentials, err := p.credentials.Retrieve(ctx)
+	credentials, err := p.retrieve(ctx)
 	if err != nil {
-		return "", time.Time{}, fmt.Errorf("credentials: %w: %w", upload.ErrUnavailable, err)
+		return "", time.Time{}, err
 	}
 	u, err := p.address(w.key)
 	if err != nil {
@@ -82,6 +82,26 @@ func (p presigner) sign(ctx context.Context, w wish, expiry time.Duration) (addr
 		expires = credentials.Expires
 	}
 	return address, expires, nil
+}
+
+// signHeader signs a request that is sent at once, in a header of it.
+func (p presigner) signHeader(ctx context.Context, request *http.Request, payload string) error {
+	credentials, err := p.retrieve(ctx)
+	if err != nil {
+		return err
+	}
+	if err := p.signer.SignHTTP(ctx, credentials, request, payload, "s3", p.region, time.Now()); err != nil {
+		return fmt.Errorf("sign: %w", err)
+	}
+	return nil
+}
+
+func (p presigner) retrieve(ctx context.Context) (aws.Credentials, error) {
+	credentials, err := p.credentials.Retrieve(ctx)
+	if err != nil {
+		return aws.Credentials{}, fmt.Errorf("credentials: %w: %w", upload.ErrUnavailable, err)
+	}
+	return credentials, nil
 }
 
 // address is where an object is to be found.

@@ -32,6 +32,7 @@ type Object struct {
 	Disposition string // the Content-Disposition that it is served with
 	Data        []byte // not kept after Create returns
 	SHA256      [32]byte
+	CRC32       uint32 // IEEE, for archives; kept beside the object
 }
 
 // Stored is what a store knows of an object.

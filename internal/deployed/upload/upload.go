@@ -10,6 +10,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -130,7 +131,8 @@ type write struct {
 	sent    string // the name as made safe
 	name    string // with the folders where they are, before any conflict of its own
 	data    []byte
-	hashed  bool // whether the receipt has the hash
+	hashed  bool // whether crc32 is there, and the receipt has the hash
+	crc32   uint32
 	taken   bool // an earlier file of the request has the same name
 	folder  bool // a folder has the same name
 	receipt Receipt
@@ -138,11 +140,13 @@ type write struct {
 	tagErr  error
 }
 
-// hash computes the hash once. It is the dearest step of a large file, so that
-// it waits for the write itself, where others are under way meanwhile.
+// hash computes the hash once, and the CRC-32, which takes a tenth of its time. It
+// is the dearest step of a large file, so that it waits for the write itself,
+// where others are under way meanwhile.
 func (w *write) hash() [32]byte {
 	if !w.hashed {
 		w.receipt.SHA256, w.hashed = sha256.Sum256(w.data), true
+		w.crc32 = crc32.ChecksumIEEE(w.data)
 	}
 	return w.receipt.SHA256
 }
@@ -432,6 +436,7 @@ func (w *write) object() Object {
 		Disposition: filename.Attachment(w.receipt.Name),
 		Data:        w.data,
 		SHA256:      w.receipt.SHA256,
+		CRC32:       w.crc32,
 	}
 }
 

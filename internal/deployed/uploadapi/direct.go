@@ -1,10 +1,12 @@
 package uploadapi
 
 import (
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"math"
 	"mime"
@@ -17,6 +19,7 @@ import (
 	"uploadfiles/internal/deployed/curlconfig"
 	"uploadfiles/internal/deployed/direct"
 	"uploadfiles/internal/deployed/httpapi"
+	"uploadfiles/internal/deployed/s3object"
 	"uploadfiles/internal/deployed/upload"
 )
 
@@ -78,7 +81,7 @@ func (d Direct) Routes() []httpapi.Route {
 
 // once are the query parameters that count. Of two of one name it would be
 // anybody's guess which does.
-var once = []string{"filename", "key", "metadata[relativePath]", "metadata[sha256]", "metadata[size]", "partNumbers", "sha256", "size", "type"}
+var once = []string{"crc32", "filename", "key", "metadata[crc32]", "metadata[relativePath]", "metadata[sha256]", "metadata[size]", "partNumbers", "sha256", "size", "type"}
 
 // refusing tells the client of refusals. What else goes wrong is the store's.
 func refusing(handle httpapi.Handler) httpapi.Handler {
@@ -196,15 +199,15 @@ func begun(r *http.Request) (direct.File, error) {
 	var body struct {
 		Filename, Type string
 		Size           text
-		SHA256         text
+		SHA256, CRC32  text
 		Metadata       map[string]text
 	}
 	if err := readJSON(r, &body); err != nil {
 		return direct.File{}, err
 	}
 	f := direct.File{Name: pathOf(body.Filename, string(body.Metadata["relativePath"])), Type: body.Type}
-	err := describe(&f, words{string(body.Size), string(body.SHA256)},
-		words{string(body.Metadata["size"]), string(body.Metadata["sha256"])})
+	err := describe(&f, words{string(body.Size), string(body.SHA256), string(body.CRC32)},
+		words{string(body.Metadata["size"]), string(body.Metadata["sha256"]), string(body.Metadata["crc32"])})
 	return f, err
 }
 
@@ -350,6 +353,7 @@ type wish struct {
 	ContentType string `json:"contentType"`
 	Size        text
 	SHA256      text
+	CRC32       text
 }
 
 // sign answers with one request to S3, for clients that speak to S3 themselves
@@ -376,7 +380,7 @@ func (d Direct) sign(w http.ResponseWriter, r *http.Request, call *httpapi.Call)
 func (d Direct) grant(r *http.Request, call *httpapi.Call, body wish) (direct.Offer, error) {
 	ctx := r.Context()
 	f := direct.File{Name: body.Key, Type: body.ContentType}
-	if err := describe(&f, words{string(body.Size), string(body.SHA256)}); err != nil {
+	if err := describe(&f, words{string(body.Size), string(body.SHA256), string(body.CRC32)}); err != nil {
 		return direct.Offer{}, err
 	}
 	if body.UploadID == "" {
@@ -428,7 +432,7 @@ func pathOf(name, relativePath string) string {
 }
 
 // words are what is said of a file's bytes. Empty means that it is not said.
-type words struct{ size, sha256 string }
+type words struct{ size, sha256, crc32 string }
 
 // describe reads words, of which the first count. The others must make sense too.
 func describe(f *direct.File, said ...words) error {
@@ -447,6 +451,13 @@ func describe(f *direct.File, said ...words) error {
 				return bad("sha256 is %d hexadecimal digits.", hex.EncodedLen(len(f.SHA256)))
 			}
 			f.SHA256 = [32]byte(sum)
+		}
+		if w.crc32 != "" {
+			sum, err := hex.DecodeString(w.crc32)
+			if err != nil || len(sum) != crc32.Size {
+				return bad("crc32 is %d hexadecimal digits.", hex.EncodedLen(crc32.Size))
+			}
+			f.CRC32 = s3object.CRC32{Sum: binary.BigEndian.Uint32(sum), Known: true}
 		}
 	}
 	return nil

@@ -236,6 +236,12 @@ func TestDirectRefusalsSayWhy(t *testing.T) {
 		{"GET", s3Path + "params?filename=a.mp4&size=1&metadata[size]=one", "", 400, "bad_request"},
 		{"GET", s3Path + "params?filename=a.mp4&size=11&metadata[size]=1", "", 413, "too_large"},
 		{"GET", s3Path + "params?filename=a.mp4&size=1&sha256=" + sha, "", 400, "bad_request"},
+		{"GET", s3Path + "params?filename=a.mp4&size=1&crc32=3610a68", "", 400, "bad_request"},
+		{"GET", s3Path + "params?filename=a.mp4&size=1&crc32=0x10a686", "", 400, "bad_request"},
+		{"GET", s3Path + "params?filename=a.mp4&size=1&crc32=3610a686&crc32=3610a686", "", 400, "bad_request"},
+		{"GET", s3Path + "params?filename=a.mp4&size=1&metadata[crc32]=x", "", 400, "bad_request"},
+		{"POST", s3Path + "multipart", `{"filename":"a.mp4","size":1,"crc32":"NhCmhg=="}`, 400, "bad_request"},
+		{"POST", s3Path + "sign", `{"method":"PUT","key":"a.mp4","size":1,"crc32":"3610A68"}`, 400, "bad_request"},
 		{"GET", s3Path + "params?filename=a.exe&size=1&type=video/mp4", "", 415, "extension_not_allowed"},
 		{"GET", s3Path + "params?filename=a.html&size=1&type=video/mp4", "", 415, "type_not_allowed"},
 		{"POST", s3Path + "multipart", `{"filename":"a.mp4","metadata":{"size":11}}`, 413, "too_large"},
@@ -555,6 +561,28 @@ func TestAFileHasOneNameInBothLanes(t *testing.T) {
 			if want := "conversations/c/" + inForm[0].(string); params.Key != want {
 				t.Errorf("params for %q = %q, want %q as in the form", sent, params.Key, want)
 			}
+		}
+	}
+}
+
+// A client that knows the CRC-32 of its file makes it part of the object.
+func TestTheCRC32OfAFileIsSigned(t *testing.T) {
+	for _, tt := range []struct{ method, path, body, want string }{
+		{"GET", s3Path + "params?filename=a.mp4&size=1&crc32=3610A686", "", "3610a686"},
+		{"GET", s3Path + "params?filename=a.mp4&size=1&metadata[crc32]=00000000", "", "00000000"},
+		{"GET", s3Path + "params?filename=a.mp4&size=1&crc32=00000001&metadata[crc32]=00000002", "", "00000001"},
+		{"GET", s3Path + "params?filename=a.mp4&size=1&crc32=", "", ""},
+		{"POST", s3Path + "sign", `{"method":"PUT","key":"a.mp4","size":1,"crc32":"3610a686"}`, "3610a686"},
+		{"POST", s3Path + "sign", `{"method":"POST","key":"a.mp4","size":1,"crc32":"3610a686"}`, "3610a686"},
+		{"POST", s3Path + "sign", `{"method":"PUT","key":"a.mp4","size":1,"crc32":null}`, ""},
+	} {
+		var store directtest.Memory
+		var got struct{ Headers map[string]string }
+		if status := ask(t, newDirect(&store, nil), tt.method, tt.path, tt.body, &got); status != http.StatusOK {
+			t.Errorf("%s %s %s: status %d", tt.method, tt.path, tt.body, status)
+		}
+		if got := got.Headers["X-Amz-Meta-Crc32"]; got != tt.want {
+			t.Errorf("%s %s %s: X-Amz-Meta-Crc32 = %q, want %q", tt.method, tt.path, tt.body, got, tt.want)
 		}
 	}
 }

@@ -94,5 +94,6 @@ func writeReceipt(w http.ResponseWriter, r *http.Request, call *httpapi.Call, o 
 // a shell sends them by curl's --data-urlencode.
 func fileFrom(get func(name string) string) (direct.File, error) {
 	f := direct.File{Name: pathOf(get("filename"), get("metadata[relativePath]")), Type: get("type")}
-	return f, describe(&f, words{get("size"), get("sha256")}, words{get("metadata[size]"), get("metadata[sha256]")})
+	return f, describe(&f, words{get("size"), get("sha256"), get("crc32")},
+		words{get("metadata[size]"), get("metadata[sha256]"), get("metadata[crc32]")})
 }

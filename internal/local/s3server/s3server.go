@@ -246,7 +246,7 @@ func CORSRule(origins []string) types.CORSRule {
 		AllowedMethods: []string{"GET", "HEAD", "PUT", "POST", "DELETE"},
 		AllowedHeaders: []string{
 			"content-disposition", "content-type", "if-none-match", "range", "x-amz-checksum-sha256",
-			"x-amz-meta-sha256", "x-amz-mp-object-size", "x-session-api-key",
+			"x-amz-meta-crc32", "x-amz-meta-sha256", "x-amz-mp-object-size", "x-session-api-key",
 		},
 		ExposeHeaders: []string{"Content-Disposition", "ETag"},
 		MaxAgeSeconds: aws.Int32(7200),

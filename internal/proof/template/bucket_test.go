@@ -83,7 +83,7 @@ var bucketPromises = []promise{
 					"AllowedOrigins": origins,
 					"AllowedMethods": list("GET", "HEAD", "PUT", "POST", "DELETE"),
 					"AllowedHeaders": list("content-disposition", "content-type", "if-none-match", "range",
-						"x-amz-checksum-sha256", "x-amz-meta-sha256", "x-amz-mp-object-size", "x-session-api-key"),
+						"x-amz-checksum-sha256", "x-amz-meta-crc32", "x-amz-meta-sha256", "x-amz-mp-object-size", "x-session-api-key"),
 					"ExposedHeaders": list("Content-Disposition", "ETag"),
 					"MaxAge":         7200,
 				})}

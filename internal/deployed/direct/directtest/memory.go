@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"hash/crc32"
 	"maps"
 	"net/http"
 	"slices"
@@ -140,7 +141,7 @@ func (m *Memory) Complete(ctx context.Context, id direct.ID, parts []direct.Part
 
 // create is for one who holds the lock.
 func (m *Memory) create(ctx context.Context, o direct.Object, data []byte) error {
-	err := m.Create(ctx, upload.Object{Key: o.Key, Data: data, SHA256: sha256.Sum256(data)})
+	err := m.Create(ctx, upload.Object{Key: o.Key, Data: data, SHA256: sha256.Sum256(data), CRC32: crc32.ChecksumIEEE(data)})
 	if err != nil {
 		return err
 	}
@@ -183,7 +184,11 @@ func (m *Memory) Sign(ctx context.Context, o direct.Operation) (direct.Signed, e
 	}
 	url := "memory:" + o.Object.Key + o.ID.Key + "?" + strconv.Itoa(len(m.signed))
 	m.signed[url] = o
-	return direct.Signed{URL: url, Headers: map[string]string{}, Expires: time.Hour}, nil
+	headers := map[string]string{}
+	if o.Object.CRC32.Known {
+		headers["X-Amz-Meta-Crc32"] = fmt.Sprintf("%08x", o.Object.CRC32.Sum)
+	}
+	return direct.Signed{URL: url, Headers: headers, Expires: time.Hour}, nil
 }
 
 // Send does what a client of S3 does with a request that writes.

@@ -138,6 +138,7 @@ func (b Bench) empty(t *testing.T, prefix string) {
 func (b Bench) headed(t *testing.T, prefix string) {
 	for name, o := range map[string]Object{
 		"verified": {Verified: true}, "declared": {Declared: true}, "neither": {},
+		"verified, with a CRC-32": {Verified: true, CRC32: s3object.CRC32{Sum: 0xabcd, Known: true}},
 	} {
 		o.Key, o.Data, o.ContentType = prefix+name, []byte("content of "+name), "text/plain; charset=utf-8"
 		b.put(t, o)
@@ -147,7 +148,7 @@ func (b Bench) headed(t *testing.T, prefix string) {
 		}
 		want := sha256.Sum256(o.Data)
 		hashed := o.Verified || o.Declared
-		if got.Key != o.Key || got.Size != int64(len(o.Data)) || got.ContentType != o.ContentType || got.Hashed != hashed || got.Verified != o.Verified ||
+		if got.Key != o.Key || got.Size != int64(len(o.Data)) || got.ContentType != o.ContentType || got.Hashed != hashed || got.Verified != o.Verified || got.CRC32 != o.CRC32 ||
 			hashed && got.SHA256 != want {
 			t.Errorf("Head of an object whose hash is %s = %+v", name, got)
 		}

@@ -29,7 +29,8 @@ type Object struct {
 	// Verified says that the store verifies the hash and so knows it; Declared
 	// that who puts the object there declares it.
 	Verified, Declared bool
-	Modified           time.Time // zero means 2026-01-02 03:04:05 UTC
+	CRC32              s3object.CRC32 // what who puts the object there declares
+	Modified           time.Time      // zero means 2026-01-02 03:04:05 UTC
 }
 
 // Memory is a store in memory. The zero value is empty and ready. Faults can be
@@ -79,6 +80,7 @@ func (m *Memory) Put(o Object) {
 		ContentType: o.ContentType,
 		Hashed:      o.Verified || o.Declared,
 		Verified:    o.Verified,
+		CRC32:       o.CRC32,
 	}
 	if head.Hashed && o.Data != nil {
 		head.SHA256 = sha256.Sum256(o.Data)

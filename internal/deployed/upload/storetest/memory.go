@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"maps"
 	"strings"
 	"sync"
@@ -43,6 +44,9 @@ func (m *Memory) Create(ctx context.Context, o upload.Object) error {
 	}
 	if sha256.Sum256(o.Data) != o.SHA256 {
 		return errors.New("the hash is not that of the bytes")
+	}
+	if crc32.ChecksumIEEE(o.Data) != o.CRC32 {
+		return errors.New("the CRC-32 is not that of the bytes")
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()

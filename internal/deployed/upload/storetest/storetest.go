@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"mime"
 	"net/http"
@@ -40,6 +41,7 @@ func NewObject(key string, data []byte) upload.Object {
 		Disposition: "attachment",
 		Data:        data,
 		SHA256:      sha256.Sum256(data),
+		CRC32:       crc32.ChecksumIEEE(data),
 	}
 }
 
