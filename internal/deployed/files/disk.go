@@ -9,7 +9,6 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
 
 	"uploadfiles/internal/deployed/filename"
@@ -133,7 +132,9 @@ func (d *disk) free(folder, name string, shared kind) string {
 
 // fold makes one text of names that are one on a disk of macOS or Windows. Those
 // fold case by different tables, and HFS+ does not see joiners; a name that only
-// one of them takes for another's counts here.
+// one of them takes for another's counts here. Unicode's full case folding falls
+// out of upper case in decomposed form, but for the letters that have more than one
+// capital (https://www.unicode.org/Public/UCD/latest/ucd/CaseFolding.txt, status F).
 func fold(name string) string {
 	if isASCII(name) {
 		return strings.ToLower(name)
@@ -144,8 +145,13 @@ func fold(name string) string {
 		}
 		return unicode.ToUpper(r)
 	}
-	return norm.NFC.String(cases.Fold().String(strings.Map(visible, norm.NFD.String(name))))
+	folded := strings.ToLower(strings.Map(visible, norm.NFD.String(name)))
+	return norm.NFC.String(manyCapitals.Replace(folded))
 }
+
+var manyCapitals = strings.NewReplacer("ß", "ss", "ŉ", "ʼn", "ẚ", "aʾ", "և", "եւ",
+	"ﬀ", "ff", "ﬁ", "fi", "ﬂ", "fl", "ﬃ", "ffi", "ﬄ", "ffl", "ﬅ", "st", "ﬆ", "st",
+	"ﬓ", "մն", "ﬔ", "մե", "ﬕ", "մի", "ﬖ", "վն", "ﬗ", "մխ")
 
 func isASCII(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool { return r >= utf8.RuneSelf })

@@ -7,8 +7,11 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/text/cases"
+	"golang.org/x/text/unicode/norm"
 )
 
 // tag is the name of a file with the digits that the hash of its whole name has.
@@ -139,5 +142,20 @@ func TestDiskOfManyFilesTakesTimeByTheirNumber(t *testing.T) {
 	}
 	if allocs := testing.AllocsPerRun(10, func() { d.path(names[100]) }); allocs != 0 {
 		t.Errorf("a second look takes %v allocations, want 0", allocs)
+	}
+}
+
+func TestFoldFoldsAllThatUnicodeDoes(t *testing.T) {
+	full := cases.Fold()
+	for r := rune(0x80); r <= unicode.MaxRune; r++ {
+		if !unicode.In(r, unicode.L, unicode.M, unicode.N, unicode.S) {
+			continue
+		}
+		name := "a" + string(r)
+		for _, same := range []string{full.String(name), strings.ToUpper(name), strings.ToLower(name), norm.NFD.String(name)} {
+			if fold(name) != fold(same) && r != 'İ' { // of which only Turkish makes an i
+				t.Errorf("fold(%+q) = %+q, and fold(%+q) = %+q, want one", name, fold(name), same, fold(same))
+			}
+		}
 	}
 }

@@ -24,7 +24,8 @@ newline='
 have=0 got=0 bad=0
 
 # files goes over all files: fetch NAME SHA256 SIZE URL [declared], or withheld
-# NAME REASON. The hash is empty where nobody knows it. With "declared" only the
+# NAME REASON, and before it moved NAME PATH where a file comes under another name
+# than its own. The hash is empty where nobody knows it. With "declared" only the
 # file's sender knows it, who may be wrong.
 files() {
 	: # a function needs a command
@@ -33,6 +34,10 @@ files() {
 
 fetch() {
 	"$pass" "$@"
+}
+
+moved() {
+	[ "$pass" = plan ] || say "$1: another file or a folder has this name on some disks; it is here as $2"
 }
 
 withheld() {

@@ -22,12 +22,18 @@ const scriptFiles = "\t# files\n"
 
 // Script writes a POSIX shell script that downloads the files of a conversation
 // and verifies the hash of each. Whatever the names of files are, they are only
-// names in it. It needs sh, curl, and sha256sum or shasum.
+// names in it; those that cannot be beside others on every disk are told, and come
+// under another. It needs sh, curl, and sha256sum or shasum.
 //
 // The whole script is one command, so that a script that was cut off is an
 // error of syntax and does nothing. Nothing is written before the first files
 // are listed.
 func (f *Files) Script(ctx context.Context, w io.Writer, c upload.Conversation) error {
+	objects, err := f.all(ctx, c)
+	if err != nil {
+		return err
+	}
+	disk := f.diskOf(c, objects, scriptName)
 	head, tail, _ := strings.Cut(scriptTemplate, scriptFiles)
 	out := bufio.NewWriter(w)
 	text := strings.NewReplacer("CONVERSATION", c.String())
@@ -39,12 +45,12 @@ func (f *Files) Script(ctx context.Context, w io.Writer, c upload.Conversation) 
 			begun = true
 		}
 	}
-	err := f.Each(ctx, c, func(file File) error {
+	err = f.Each(ctx, c, func(file File) error {
 		begin()
 		if expires.IsZero() || file.Link.Expires.Before(expires) {
 			expires = file.Link.Expires
 		}
-		_, err := out.WriteString(scriptLine(file))
+		_, err := out.WriteString(scriptLine(file, disk.path(file.Name)))
 		return err
 	})
 	if err != nil {
@@ -60,7 +66,11 @@ func (f *Files) Script(ctx context.Context, w io.Writer, c upload.Conversation) 
 	return out.Flush()
 }
 
-func scriptLine(file File) string {
+// scriptName is what the script is told to be saved as, beside the files.
+const scriptName = ".fetch.sh"
+
+// scriptLine is for a file that is to be at a path.
+func scriptLine(file File, path string) string {
 	switch file.State {
 	case upload.Pending:
 		return fmt.Sprintf("\twithheld %s 'it is not released yet'\n", ShellQuote(file.Name))
@@ -74,7 +84,11 @@ func scriptLine(file File) string {
 	if file.Hashed && !file.Verified {
 		declared = " declared"
 	}
-	return fmt.Sprintf("\tfetch %s '%s' %d %s%s\n", ShellQuote(file.Name), sum, file.Size, ShellQuote(curlconfig.Quote(file.Link.URL)), declared)
+	moved := ""
+	if path != file.Name {
+		moved = fmt.Sprintf("\tmoved %s %s\n", ShellQuote(file.Name), ShellQuote(path))
+	}
+	return moved + fmt.Sprintf("\tfetch %s '%s' %d %s%s\n", ShellQuote(path), sum, file.Size, ShellQuote(curlconfig.Quote(file.Link.URL)), declared)
 }
 
 // ShellQuote makes one word of any text without NUL: between single quotes a

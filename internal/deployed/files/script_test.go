@@ -3,8 +3,10 @@ package files_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -126,17 +128,17 @@ func run(t *testing.T, shell, folder string, text []byte, env ...string) (status
 
 func contents(t *testing.T, folder string) map[string]string {
 	t.Helper()
-	entries, err := os.ReadDir(folder)
+	there := map[string]string{}
+	err := fs.WalkDir(os.DirFS(folder), ".", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() && !strings.HasPrefix(path, ".fetch-") {
+			return err
+		}
+		data, err := os.ReadFile(filepath.Join(folder, path)) // what the script has left is no file
+		there[path] = string(data)
+		return err
+	})
 	if err != nil {
 		t.Fatal(err)
-	}
-	there := map[string]string{}
-	for _, entry := range entries {
-		data, err := os.ReadFile(filepath.Join(folder, entry.Name()))
-		if err != nil {
-			t.Fatal(err)
-		}
-		there[entry.Name()] = string(data)
 	}
 	return there
 }
@@ -146,6 +148,7 @@ var hostile = []string{
 	"plain.txt", "with space.txt", " leading", "trailing ", "-rf", "--output", "$(touch pwned)", "`touch pwned`", "'; touch pwned; '",
 	`"; touch pwned; "`, "a;touch pwned", "a&&touch pwned", "a|touch pwned", "${HOME}", "~", "~root", "!!", "#no comment", "%s%n", "\\x41",
 	"new\nline", "carriage\rreturn", "tab\tbed", "日本.txt", "🎉", "é", "[a-z]", "{a,b}", "a=b", "@file", "back\\slash", "''", "'", "\"",
+	"src/main.py", ".env", ".github/workflows/ci.yml", "a b/'c'/$(touch pwned)/x", "-r/--output", "../../up.txt", "~x/y", "d e/*/?.txt",
 	"&x", "(sub)", "100%.txt", "$'\\n'", ": files", "}", "EOF", strings.Repeat("long", 63) + ".txt",
 }
 
@@ -176,6 +179,47 @@ func TestScriptDownloadsWhateverTheNames(t *testing.T) {
 				t.Errorf("again, it asked for %q", asked)
 			}
 		})
+	}
+}
+
+// A disk may be one that folds case, and none has a file and a folder of one name:
+// the later one comes under another, and the script says so.
+func TestScriptKeepsWhatADiskCannot(t *testing.T) {
+	names := []string{".fetch.sh", "Report.txt", "report.txt", "a", "a/b", "a/c/d", "x/y", "x"}
+	s := newSite(t, map[string]string{})
+	for i, name := range names {
+		s.content[name] = name
+		s.Put(filestest.Object{Key: dir + name, Data: []byte(name), Verified: true, Modified: time.Unix(int64(i), 0)})
+	}
+	text := script(t, s)
+	tag := func(name string) string { return filename.WithHash(name, sha256.Sum256([]byte(name)), 8) }
+	moved := map[string]string{
+		".fetch.sh": tag(".fetch.sh"), "report.txt": tag("report.txt"), "a/b": tag("a") + "/b", "a/c/d": tag("a") + "/c/d", "x": tag("x"),
+	}
+	want := map[string]string{}
+	for _, name := range names {
+		path := name
+		if moved[name] != "" {
+			path = moved[name]
+		}
+		want[path] = name
+	}
+	for _, shell := range shells(t) {
+		folder := t.TempDir()
+		for _, counts := range []string{"8 downloaded, 0 already there", "0 downloaded, 8 already there"} {
+			status, output := run(t, shell, folder, text)
+			if status != 0 || !strings.Contains(output, counts) {
+				t.Errorf("%s: it ended with %d and said %q", shell, status, output)
+			}
+			for name, path := range moved {
+				if !strings.Contains(output, name+": another file or a folder has this name on some disks; it is here as "+path+"\n") {
+					t.Errorf("%s: it does not say that %q is at %q: %q", shell, name, path, output)
+				}
+			}
+			if diff := cmp.Diff(want, contents(t, folder)); diff != "" {
+				t.Errorf("%s: files (-want +got):\n%s", shell, diff)
+			}
+		}
 	}
 }
 

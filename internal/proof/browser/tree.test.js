@@ -120,6 +120,9 @@ async function assertTree(conversation) {
   for (const { name, url } of await listed(conversation)) list.push([name, await digestURL(url)])
   assert.deepEqual(sorted(list), want, 'the list and its links')
 
+  // The S3 server keeps its objects as files: they are what a sync brings.
+  assert.deepEqual(tree(join(stack.dir, 's3', 'uploads', 'conversations', conversation)), want, 'the bucket')
+
   const entries = unzip(Buffer.from(await (await stack.api(conversation, 'zip')).arrayBuffer()))
   assert.deepEqual(sorted([...entries].map(([name, bytes]) => [name, digest(bytes)])), want, 'the archive')
 

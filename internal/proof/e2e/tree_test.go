@@ -7,9 +7,13 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"net/http"
 	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -92,6 +96,9 @@ func checkTree(t *testing.T, id string, want map[string]string) {
 	same("the bucket", bucketTree(t, id))
 	same("the list by folders", folderTree(t, id, ""))
 	same("the zip", zipTree(t, id))
+	if fetched, ok := scriptTree(t, id); ok {
+		same("what fetch.sh downloads", fetched)
+	}
 
 	var manifest struct{ Files []listed }
 	callFor(t, http.StatusOK, &manifest, "GET", id, "manifest", nil)
@@ -204,6 +211,32 @@ func zipTree(t *testing.T, id string) map[string]string {
 	return got
 }
 
+// scriptTree is what the script downloads. It is false where there is no curl.
+func scriptTree(t *testing.T, id string) (got map[string]string, ok bool) {
+	t.Helper()
+	if _, err := exec.LookPath("curl"); err != nil {
+		return nil, false
+	}
+	cmd := exec.CommandContext(t.Context(), "sh", "-s")
+	cmd.Dir, cmd.Stdin = t.TempDir(), bytes.NewReader(call(t, "GET", id, "fetch.sh", nil).body)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("fetch.sh: %v\n%s", err, out)
+	}
+	got = map[string]string{}
+	err := fs.WalkDir(os.DirFS(cmd.Dir), ".", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		content, err := os.ReadFile(filepath.Join(cmd.Dir, path))
+		got[path] = hexSum(content)
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	return got, true
+}
+
 // On a disk a file and a folder cannot have one name: the later of the two gets
 // another, and both can be fetched.
 func TestAFileAndAFolderOfOneNameAreBothKept(t *testing.T) {
@@ -269,5 +302,33 @@ func TestNamesThatDifferByCaseAloneAreTwoFilesInAnArchive(t *testing.T) {
 	}
 	if len(got) != 2 || len(folded) != 2 {
 		t.Errorf("in the zip: %q, want two files on every disk", slices.Sorted(maps.Keys(got)))
+	}
+}
+
+// What another process has stored, this one does not remember.
+func TestAFileGetsANameBesideAFolderThatNobodyRemembers(t *testing.T) {
+	id := conversation(t)
+	for _, name := range []string{"a/b", "f"} {
+		key := stack.Prefix + id + "/" + name
+		if _, err := bucket().PutObject(t.Context(), &s3.PutObjectInput{Bucket: &stack.Bucket, Key: &key, Body: strings.NewReader(name)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	upload(t, id, file{"a", []byte("1")}, file{"f/x/y", []byte("2")}, file{"f/z", []byte("3")})
+	want := map[string]bool{}
+	for _, content := range []string{"a/b", "f", "1", "2", "3"} {
+		want[hexSum([]byte(content))] = true
+	}
+	got := map[string]bool{}
+	zip := zipTree(t, id)
+	delete(zip, "MISSING.txt")
+	for _, sum := range zip {
+		got[sum] = true
+	}
+	if diff := cmp.Diff(want, got); diff != "" || len(zip) != len(want) {
+		t.Errorf("in the zip (-sent +got):\n%s", diff)
+	}
+	if fetched, ok := scriptTree(t, id); ok && len(fetched) != len(want) {
+		t.Errorf("fetch.sh has %d files, want %d: %q", len(fetched), len(want), slices.Sorted(maps.Keys(fetched)))
 	}
 }
