@@ -152,6 +152,54 @@ var hostile = []string{
 	"&x", "(sub)", "100%.txt", "$'\\n'", ": files", "}", "EOF", strings.Repeat("long", 63) + ".txt",
 }
 
+func TestScriptMakesFolders(t *testing.T) {
+	content := map[string]string{".env": "0", "src/main.py": "1", "src/lib/a b.py": "2", ".github/workflows/ci.yml": "3", "it's/a $(b)": "4", "src.txt": "5"}
+	s := newSite(t, content)
+	text := script(t, s)
+	for _, shell := range shells(t) {
+		folder := t.TempDir()
+		for _, want := range []string{"6 downloaded, 0 already there, 0 failed\n", "0 downloaded, 6 already there, 0 failed\n"} {
+			if status, output := run(t, shell, folder, text); status != 0 || output != want {
+				t.Errorf("%s: it ended with %d and said %q, want %q", shell, status, output, want)
+			}
+		}
+		if diff := cmp.Diff(content, contents(t, folder)); diff != "" {
+			t.Errorf("%s: files (-want +got):\n%s", shell, diff)
+		}
+	}
+}
+
+// A folder that is a link, or a file, is in the way of what lies below it, and of
+// nothing else.
+func TestScriptWritesNothingOutsideOfItsFolder(t *testing.T) {
+	content := map[string]string{"link/a": "1", "link/deep/b": "2", "file/c": "3", "real/up/d": "4", "e": "5"}
+	s := newSite(t, content)
+	text := script(t, s)
+	for _, shell := range shells(t) {
+		folder, elsewhere := t.TempDir(), t.TempDir()
+		err := errors.Join(os.Symlink(elsewhere, filepath.Join(folder, "link")), os.WriteFile(filepath.Join(folder, "file"), []byte("mine"), 0o600),
+			os.Mkdir(filepath.Join(folder, "real"), 0o700), os.Symlink("../..", filepath.Join(folder, "real", "up")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		status, output := run(t, shell, folder, text)
+		if status != 1 || !strings.Contains(output, "1 downloaded, 0 already there, 4 failed") {
+			t.Errorf("%s: it ended with %d and said %q", shell, status, output)
+		}
+		for name, obstacle := range map[string]string{"link/a": "link", "link/deep/b": "link", "file/c": "file", "real/up/d": "real/up"} {
+			if want := name + ": " + obstacle + " is there and is no folder. Move it away to get this file."; !strings.Contains(output, want) {
+				t.Errorf("%s: it said %q, want %q", shell, output, want)
+			}
+		}
+		if there, err := os.ReadDir(elsewhere); err != nil || len(there) != 0 {
+			t.Errorf("%s: it wrote %v elsewhere, %v", shell, there, err)
+		}
+		if e, err := os.ReadFile(filepath.Join(folder, "e")); err != nil || string(e) != "5" {
+			t.Errorf("%s: e is %q, %v", shell, e, err)
+		}
+	}
+}
+
 func TestScriptDownloadsWhateverTheNames(t *testing.T) {
 	content := map[string]string{}
 	for i, name := range hostile {
