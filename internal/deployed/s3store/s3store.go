@@ -131,20 +131,20 @@ func payloadHash(sum string) func(*middleware.Stack) error {
 
 // Stat asks for size and SHA-256 (HeadObject, which s3:GetObject allows).
 func (s *Store) Stat(ctx context.Context, key string) (upload.Stored, error) {
-	response, err := s.head(ctx, key)
+	a, err := s.head(ctx, key)
 	if err != nil {
 		return upload.Stored{}, err
 	}
-	sum, ok := wholeSHA256(response.Header.Get("X-Amz-Checksum-Sha256"))
-	return upload.Stored{Size: response.ContentLength, SHA256: sum, Hashed: ok}, nil
+	sum, ok := wholeSHA256(a.told().sha256)
+	return upload.Stored{Size: a.size, SHA256: sum, Hashed: ok}, nil
 }
 
-func (s *Store) head(ctx context.Context, key string) (*http.Response, error) {
-	response, err := s.header.ask(ctx, key)
+func (s *Store) head(ctx context.Context, key string) (answer, error) {
+	a, err := s.header.ask(ctx, key)
 	if err != nil {
-		return nil, fmt.Errorf("head object: %w", classifyHead(err))
+		return answer{}, fmt.Errorf("head object: %w", classifyHead(err))
 	}
-	return response, nil
+	return a, nil
 }
 
 // Tag asks for the tags of an object (GetObjectTagging).
