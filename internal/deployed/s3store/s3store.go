@@ -107,13 +107,23 @@ func (s *Store) Create(ctx context.Context, o upload.Object) error {
 		ContentType:        &o.ContentType,
 		ContentDisposition: &o.Disposition,
 		ChecksumSHA256:     aws.String(base64.StdEncoding.EncodeToString(o.SHA256[:])),
-		Metadata:           map[string]string{metaCRC32: hexCRC32(o.CRC32)},
 		IfNoneMatch:        aws.String("*"),
-	}, s3.WithAPIOptions(payloadHash(hex.EncodeToString(o.SHA256[:]))))
+	}, s3.WithAPIOptions(
+		payloadHash(hex.EncodeToString(o.SHA256[:])),
+		smithyhttp.SetHeaderValue(metaHeader+"Crc32", hexCRC32(o.CRC32)), // as Metadata it takes more memory
+		withoutInvocationID,
+	))
 	if err != nil {
 		return fmt.Errorf("put object: %w", classify(err))
 	}
 	return nil
+}
+
+// withoutInvocationID leaves out a random header by which AWS could tell attempts of
+// one call from calls: S3 does not need it, and it is one more to sign.
+func withoutInvocationID(stack *middleware.Stack) error {
+	_, err := stack.Build.Remove("ClientRequestID")
+	return err
 }
 
 // payloadHash gives the signer the hash of the body, so that it does not read
