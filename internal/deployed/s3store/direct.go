@@ -38,12 +38,12 @@ const MaxUploadExpiry = time.Hour
 // Describe asks for what is known of an object (HeadObject, which s3:GetObject
 // allows).
 func (s *Store) Describe(ctx context.Context, key string) (direct.Stored, error) {
-	response, err := s.head(ctx, key)
+	a, err := s.head(ctx, key)
 	if err != nil {
 		return direct.Stored{}, err
 	}
-	h := headOf(infoOf(key, response), toldBy(response.Header))
-	return direct.Stored{Size: h.Size, ContentType: h.ContentType, SHA256: h.SHA256, Verified: h.Verified, Token: response.Header.Get(metaHeader + metaToken)}, nil
+	h := headOf(a.info(key), a.told())
+	return direct.Stored{Size: h.Size, ContentType: h.ContentType, SHA256: h.SHA256, Verified: h.Verified, Token: a.header.Get(metaHeader + metaToken)}, nil
 }
 
 // Begin is CreateMultipartUpload.

@@ -36,28 +36,34 @@ func newHeader(client *s3.Client, credentials aws.CredentialsProvider, bucket st
 // emptySHA256 is the hash of a body that is not there, in hexadecimal digits.
 const emptySHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
+// answer is what S3 answers to a HEAD.
+type answer struct {
+	size   int64
+	header http.Header
+}
+
 // ask asks for one object, and again as the SDK would: as often, after such waits
 // and errors, and as long as the retries that all calls share last
 // (https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html).
-func (h header) ask(ctx context.Context, key string) (*http.Response, error) {
+func (h header) ask(ctx context.Context, key string) (answer, error) {
 	release := func(error) error { return nil }
 	for attempt := 1; ; attempt++ {
 		if err := ctx.Err(); err != nil {
-			return nil, &smithy.CanceledError{Err: err}
+			return answer{}, &smithy.CanceledError{Err: err}
 		}
 		succeeded := h.retryer.GetInitialToken()
-		response, err := h.try(ctx, key)
+		a, err := h.try(ctx, key)
 		if err := errors.Join(release(err), succeeded(err)); err != nil {
-			return nil, fmt.Errorf("count the attempts: %w", err)
+			return answer{}, fmt.Errorf("count the attempts: %w", err)
 		}
 		if err == nil || !h.retryer.IsErrorRetryable(err) {
-			return response, err
+			return a, err
 		}
 		if attempt >= h.retryer.MaxAttempts() {
-			return nil, &retry.MaxAttemptsError{Attempt: attempt, Err: err}
+			return answer{}, &retry.MaxAttemptsError{Attempt: attempt, Err: err}
 		}
 		if release, err = h.wait(ctx, attempt, err); err != nil {
-			return nil, err
+			return answer{}, err
 		}
 	}
 }
@@ -84,10 +90,10 @@ func (h header) wait(ctx context.Context, attempt int, failed error) (release fu
 }
 
 // try asks once. Its errors are of the SDK's types, which the retryer knows.
-func (h header) try(ctx context.Context, key string) (*http.Response, error) {
+func (h header) try(ctx context.Context, key string) (answer, error) {
 	u, err := h.signer.address(key)
 	if err != nil {
-		return nil, err
+		return answer{}, err
 	}
 	request := (&http.Request{
 		Method: http.MethodHead,
@@ -99,23 +105,23 @@ func (h header) try(ctx context.Context, key string) (*http.Response, error) {
 		},
 	}).WithContext(ctx)
 	if err := h.signer.signHeader(ctx, request, emptySHA256); err != nil {
-		return nil, err
+		return answer{}, err
 	}
 	response, err := h.client.Do(request)
 	switch {
 	case err != nil && ctx.Err() != nil:
-		return nil, &smithy.CanceledError{Err: ctx.Err()}
+		return answer{}, &smithy.CanceledError{Err: ctx.Err()}
 	case err != nil:
-		return nil, &smithyhttp.RequestSendError{Err: err}
+		return answer{}, &smithyhttp.RequestSendError{Err: err}
 	}
 	_ = response.Body.Close() // a HEAD has none
 	if response.StatusCode != http.StatusOK {
-		return nil, &smithyhttp.ResponseError{
+		return answer{}, &smithyhttp.ResponseError{
 			Response: &smithyhttp.Response{Response: response},
 			Err:      fmt.Errorf("status %s, request id %s", response.Status, response.Header.Get("X-Amz-Request-Id")),
 		}
 	}
-	return response, nil
+	return answer{max(response.ContentLength, 0), response.Header}, nil
 }
 
 // told is what S3 tells of an object besides what a listing has.
@@ -126,13 +132,13 @@ type told struct {
 	crc32Declared  string
 }
 
-func toldBy(answer http.Header) told {
+func (a answer) told() told {
 	return told{
-		contentType:    answer.Get("Content-Type"),
-		sha256:         answer.Get("X-Amz-Checksum-Sha256"),
-		crc32:          answer.Get("X-Amz-Checksum-Crc32"),
-		sha256Declared: answer.Get(metaHeader + metaSHA256),
-		crc32Declared:  answer.Get(metaHeader + metaCRC32),
+		contentType:    a.header.Get("Content-Type"),
+		sha256:         a.header.Get("X-Amz-Checksum-Sha256"),
+		crc32:          a.header.Get("X-Amz-Checksum-Crc32"),
+		sha256Declared: a.header.Get(metaHeader + metaSHA256),
+		crc32Declared:  a.header.Get(metaHeader + metaCRC32),
 	}
 }
 
@@ -148,10 +154,10 @@ func headOf(o s3object.Info, t told) s3object.Head {
 	return h
 }
 
-// infoOf is what an answer tells of an object as a listing does too.
-func infoOf(key string, response *http.Response) s3object.Info {
-	modified, _ := http.ParseTime(response.Header.Get("Last-Modified")) // the zero time where there is none
-	return s3object.Info{Key: key, Size: max(response.ContentLength, 0), Modified: modified.UTC(), ETag: response.Header.Get("ETag")}
+// info is what an answer tells of an object as a listing does too.
+func (a answer) info(key string) s3object.Info {
+	modified, _ := http.ParseTime(a.header.Get("Last-Modified")) // the zero time where there is none
+	return s3object.Info{Key: key, Size: a.size, Modified: modified.UTC(), ETag: a.header.Get("ETag")}
 }
 
 // wholeSHA256 is S3's checksum where it is that of the whole object. That of one

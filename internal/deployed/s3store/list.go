@@ -96,11 +96,11 @@ func info(key string, size int64, modified *time.Time, etag *string) s3object.In
 func (s *Store) Head(ctx context.Context, key string) (s3object.Head, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
-	response, err := s.header.ask(ctx, key)
+	a, err := s.header.ask(ctx, key)
 	if err != nil {
 		return s3object.Head{}, fmt.Errorf("head object: %w", s.classifyRead(ctx, key, err))
 	}
-	return headOf(infoOf(key, response), toldBy(response.Header)), nil
+	return headOf(a.info(key), a.told()), nil
 }
 
 // Open reads an object from an offset on (GetObject). From its start, the bytes

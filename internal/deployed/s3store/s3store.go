@@ -107,13 +107,23 @@ func (s *Store) Create(ctx context.Context, o upload.Object) error {
 		ContentType:        &o.ContentType,
 		ContentDisposition: &o.Disposition,
 		ChecksumSHA256:     aws.String(base64.StdEncoding.EncodeToString(o.SHA256[:])),
-		Metadata:           map[string]string{metaCRC32: hexCRC32(o.CRC32)},
 		IfNoneMatch:        aws.String("*"),
-	}, s3.WithAPIOptions(payloadHash(hex.EncodeToString(o.SHA256[:]))))
+	}, s3.WithAPIOptions(
+		payloadHash(hex.EncodeToString(o.SHA256[:])),
+		smithyhttp.SetHeaderValue(metaHeader+"Crc32", hexCRC32(o.CRC32)), // as Metadata it takes more memory
+		withoutInvocationID,
+	))
 	if err != nil {
 		return fmt.Errorf("put object: %w", classify(err))
 	}
 	return nil
+}
+
+// withoutInvocationID leaves out a random header by which AWS could tell attempts of
+// one call from calls: S3 does not need it, and it is one more to sign.
+func withoutInvocationID(stack *middleware.Stack) error {
+	_, err := stack.Build.Remove("ClientRequestID")
+	return err
 }
 
 // payloadHash gives the signer the hash of the body, so that it does not read
@@ -131,20 +141,20 @@ func payloadHash(sum string) func(*middleware.Stack) error {
 
 // Stat asks for size and SHA-256 (HeadObject, which s3:GetObject allows).
 func (s *Store) Stat(ctx context.Context, key string) (upload.Stored, error) {
-	response, err := s.head(ctx, key)
+	a, err := s.head(ctx, key)
 	if err != nil {
 		return upload.Stored{}, err
 	}
-	sum, ok := wholeSHA256(response.Header.Get("X-Amz-Checksum-Sha256"))
-	return upload.Stored{Size: response.ContentLength, SHA256: sum, Hashed: ok}, nil
+	sum, ok := wholeSHA256(a.told().sha256)
+	return upload.Stored{Size: a.size, SHA256: sum, Hashed: ok}, nil
 }
 
-func (s *Store) head(ctx context.Context, key string) (*http.Response, error) {
-	response, err := s.header.ask(ctx, key)
+func (s *Store) head(ctx context.Context, key string) (answer, error) {
+	a, err := s.header.ask(ctx, key)
 	if err != nil {
-		return nil, fmt.Errorf("head object: %w", classifyHead(err))
+		return answer{}, fmt.Errorf("head object: %w", classifyHead(err))
 	}
-	return response, nil
+	return a, nil
 }
 
 // Tag asks for the tags of an object (GetObjectTagging).
