@@ -8,7 +8,7 @@
 #
 # It ends with 0 if every file is there, with 1 if some are not, each of which it
 # names, with 2 if it could not begin, and with 130 if it was interrupted. Run it
-# again to go on.
+# again to go on: large files that had come by then are in .fetch-NUMBER until it does.
 #
 # Its links end. A fresh script comes from where this one came from:
 #
@@ -79,13 +79,22 @@ plan() {
 		fi
 		return
 	fi
-	missing=$((missing + 1)) size=$((size + $3))
 	case $1 in
 	*/*) [ "${1%/*}" = "$made" ] || { made=${1%/*} && mkdir -p "$work/new/$made"; } ;;
 	esac
-	write "url = \"$4\"" >&3
-	write "output = \"$work/new/$1\"" >&3
+	if ! kept "$1" "$3"; then
+		missing=$((missing + 1)) size=$((size + $3))
+		write "url = \"$4\"" >&3
+		write "output = \"$work/new/$1\"" >&3
+	fi
 	! listed "$2" "$3" || write "$2  $work/new/$1" >&4
+}
+
+# kept NAME SIZE takes over what a run that was interrupted has of a file, if that is
+# all and to fetch it would take longer. Its hash is looked at later, as any other's.
+kept() {
+	[ "$2" -ge 1000000 ] && [ -f "$work/old/$1" ] && bytes=$(wc -c <"$work/old/$1") &&
+		[ "${bytes##* }" = "$2" ] && mv "$work/old/$1" "$work/new/$1"
 }
 
 # listed SHA256 SIZE: whether a file is hashed with others by one program.
@@ -307,7 +316,7 @@ taken() {
 # right FILE SHA256 SIZE
 right() {
 	if [ -z "$2" ]; then
-		bytes=$(wc -c <"$1") && [ "$bytes" -eq "$3" ]
+		bytes=$(wc -c <"$1") && [ "${bytes##* }" = "$3" ]
 	elif listed "$2" "$3"; then
 		sum=$($hasher <"$1") && [ "${sum%% *}" = "$2" ]
 	else
@@ -333,10 +342,10 @@ download() {
 	curl=
 }
 
-# watch shows on a terminal how far the download is.
+# watch shows on a terminal how far the download is, as long as the script runs.
 watch() {
 	[ -t 2 ] || return 0
-	while sleep 1; do
+	while sleep 1 && kill -0 $$ 2>/dev/null; do
 		set -- $(wc -l <"$work/done") $(du -sk "$work/new")
 		printf '\rfetch.sh: %s of %s files, %s of %s MB\033[K' "$1" "$missing" $(($2 * 1024 / 1000000)) $((size / 1000000)) >&2
 	done &
@@ -354,8 +363,8 @@ unwatch() {
 }
 
 # prepare makes the folder that downloads are in until they are right, and removes
-# those of runs that were killed. Such a folder is moved before: what a curl that
-# was left alone still writes has no place any more.
+# those of runs that were killed, but for what is to be taken over. Such a folder is
+# moved before: what a curl that was left alone still begins has no place any more.
 prepare() {
 	for old in .fetch-[0-9]*; do
 		pid=${old#.fetch-}
@@ -366,17 +375,31 @@ prepare() {
 			mv "$old" "$old.old" 2>/dev/null
 		fi
 	done
+	mkdir -m 700 "$work" && : >"$work/of-fetch.sh" && mkdir "$work/new" || return
 	for old in .fetch-[0-9]*.old; do
-		[ ! -h "$old" ] && [ -f "$old/of-fetch.sh" ] && rm -rf "./$old"
+		if [ ! -h "$old" ] && [ -f "$old/of-fetch.sh" ]; then
+			[ -d "$work/old" ] || mv "$old/new" "$work/old" 2>/dev/null
+			rm -rf "./$old"
+		fi
 	done
-	mkdir -m 700 "$work" && : >"$work/of-fetch.sh" && mkdir "$work/new"
 }
 
+# cleanup leaves nothing, but what the next run can take over from one that was
+# interrupted.
 cleanup() {
+	ended=$?
 	trap '' HUP INT TERM
-	[ -z "$curl" ] || kill "$curl" 2>/dev/null
+	if [ -n "$curl" ]; then
+		kill "$curl"
+		wait "$curl"
+	fi 2>/dev/null
 	unwatch 9>&2 2>/dev/null
-	rm -rf "$work"
+	if [ -n "$interrupted" ] && [ -n "$(find "$work/new" -type f -size +1953 2>/dev/null)" ]; then # of 512 bytes
+		say "interrupted. Run it again to go on: large files that have come are kept in $work until then."
+	else
+		rm -rf "$work"
+	fi
+	exit $ended # mksh forgets it
 }
 
 main() {
@@ -394,21 +417,24 @@ main() {
 		say "curl is not there: install it."
 		exit 2
 	fi
+	case ${1-} in
+	-*) set -- "./$1" ;;
+	esac
 	if [ $# -gt 0 ]; then
-		mkdir -p -- "$1" && cd -- "$1" || exit 2
+		mkdir -p "$1" && cd "$1" || exit 2
 	fi
 	root=$(pwd -P) && root=${root%/}
 	work=.fetch-$$
 	part=$work/part
 	options='--fail --silent --globoff --http1.1 --proto =http,https --connect-timeout 30 --speed-limit 1 --speed-time 60 --retry 3'
-	curl= watcher= next= names= gathered=. looked= obstacle= made=
+	curl= watcher= interrupted= next= names= gathered=. looked= obstacle= made=
 	all=0 missing=0 size=0 count=0 lost=0
 	if ! prepare; then
 		say "nothing can be written into this folder."
 		exit 2
 	fi
 	trap cleanup EXIT
-	trap 'exit 130' HUP INT TERM
+	trap 'interrupted=1; exit 130' HUP INT TERM
 	pass=plan
 	files 3>"$work/config" 4>"$work/sums"
 	download
@@ -424,7 +450,7 @@ main() {
 	if [ "$bad" -eq 0 ]; then
 		exit 0
 	fi
-	if [ "$(date -u +%Y%m%d%H%M%S)" -ge 20060102150405 ]; then
+	if [ "$(expr "$(date -u +%Y%m%d%H%M%S)" '>=' 20060102150405)" = 1 ]; then # mksh counts to 2^31
 		say "The links of this script ended at 2006-01-02T15:04:05Z. Get a fresh script from where it came from."
 	fi
 	exit 1

@@ -7,14 +7,17 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -519,6 +522,107 @@ func TestScriptIsReadFromAPipeAndTakesAFolder(t *testing.T) {
 		}
 		if diff := cmp.Diff(map[string]string{"a": "1", "b": "2"}, contents(t, folder)); diff != "" {
 			t.Errorf("%s: files (-want +got):\n%s", shell, diff)
+		}
+	}
+}
+
+// A hyphen is a folder as any other, and not the one before.
+func TestScriptTakesAFolderThatIsCalledHyphen(t *testing.T) {
+	s := newSite(t, map[string]string{"a": "1"})
+	text := script(t, s)
+	for _, shell := range shells(t) {
+		folder := t.TempDir()
+		args := append(strings.Fields(shell), "-s", "--", "-")
+		cmd := exec.CommandContext(t.Context(), args[0], args[1:]...)
+		cmd.Dir, cmd.Stdin = folder, bytes.NewReader(text)
+		cmd.Env = append(os.Environ(), "OLDPWD="+t.TempDir())
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("%s: %v\n%s", shell, err, out)
+		}
+		if diff := cmp.Diff(map[string]string{"a": "1"}, contents(t, filepath.Join(folder, "-"))); diff != "" {
+			t.Errorf("%s: files (-want +got):\n%s", shell, diff)
+		}
+	}
+}
+
+// What an interrupted run has of large files is not fetched again, if it is all
+// and right.
+func TestScriptTakesOverWhatAnInterruptedRunHas(t *testing.T) {
+	large := strings.Repeat("large", 300_000)
+	wrong := strings.Repeat("wrong", 300_000)
+	s := newSite(t, map[string]string{"half": large + "h", "large": large, "small": "small", "wrong": large + "w"})
+	text := script(t, s)
+	dead := exec.CommandContext(t.Context(), "true")
+	if err := dead.Run(); err != nil {
+		t.Skip(err)
+	}
+	for _, shell := range shells(t) {
+		s.requests()
+		folder := t.TempDir()
+		left := filepath.Join(folder, fmt.Sprint(".fetch-", dead.Process.Pid))
+		for name, data := range map[string]string{"of-fetch.sh": "", "new/half": large, "new/large": large, "new/small": "small", "new/wrong": wrong + "w"} {
+			path := filepath.Join(left, name)
+			if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(path, []byte(data), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if status, output := run(t, shell, folder, text); status != 0 || output != "4 downloaded, 0 already there, 0 failed\n" {
+			t.Errorf("%s: it ended with %d and said %q", shell, status, output)
+		}
+		want := map[string]string{"half": large + "h", "large": large, "small": "small", "wrong": large + "w"}
+		if got := contents(t, folder); !maps.Equal(got, want) {
+			t.Errorf("%s: there are %d files, some of which are wrong", shell, len(got))
+		}
+		asked := s.requests()
+		slices.Sort(asked)
+		if diff := cmp.Diff([]string{"half", "small", "wrong"}, asked); diff != "" {
+			t.Errorf("%s: it asked for (-want +got):\n%s", shell, diff)
+		}
+	}
+}
+
+// An interrupted run says so by its status, and leaves only what the next one can use.
+func TestScriptThatIsInterruptedEndsWith130(t *testing.T) {
+	s := newSite(t, map[string]string{"a": "1"})
+	path := filepath.Join(t.TempDir(), "fetch.sh")
+	if err := os.WriteFile(path, script(t, s), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	real, err := exec.LookPath("curl")
+	if err != nil {
+		t.Skip(err)
+	}
+	for _, tt := range []struct {
+		name, came string
+		left       int
+	}{{"little", ":", 0}, {"a large file", `for f in .fetch-*; do head -c 1100000 /dev/zero >"$f/new/large"; done`, 1}} {
+		stand := t.TempDir()
+		text := "#!/bin/sh\ncase $* in *--version*) exec '" + real + "' \"$@\" ;; esac\n" + tt.came + "\n: >began\nexec sleep 60\n"
+		if err := os.WriteFile(filepath.Join(stand, "curl"), []byte(text), 0o700); err != nil { //nolint:gosec // it is run
+			t.Fatal(err)
+		}
+		for _, shell := range shells(t) {
+			folder := t.TempDir()
+			args := append(strings.Fields(shell), path)
+			cmd := exec.CommandContext(t.Context(), args[0], args[1:]...)
+			cmd.Dir = folder
+			cmd.Env = append(os.Environ(), "PATH="+stand+":"+os.Getenv("PATH"))
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			began := filepath.Join(folder, "began")
+			for _, err := os.Stat(began); err != nil; _, err = os.Stat(began) {
+				time.Sleep(10 * time.Millisecond)
+			}
+			_ = cmd.Process.Signal(syscall.SIGTERM) // Wait tells
+			_ = cmd.Wait()
+			left, err := filepath.Glob(filepath.Join(folder, ".fetch-*"))
+			if status := cmd.ProcessState.ExitCode(); status != 130 || len(left) != tt.left || err != nil {
+				t.Errorf("%s, %s: it ended with %d and left %v, want 130 and %d folders", shell, tt.name, status, left, tt.left)
+			}
 		}
 	}
 }

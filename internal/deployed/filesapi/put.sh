@@ -28,6 +28,7 @@ export LC_ALL
 newline='
 '
 tab='	'
+return=$(printf '\r')
 url=${PUT_URL:-}
 [ -n "$url" ] || url=ADDRESS
 
@@ -45,6 +46,12 @@ say() {
 failed() {
 	say "$1: $2"
 	bad=$((bad + 1))
+}
+
+# full ends a run whose lists would not be whole.
+full() {
+	say "there is no space in $work for the lists of this run. Set TMPDIR to a folder that has space, and run this again."
+	exit 1
 }
 
 # write TEXT writes a line. It may hold the session key, and other users of the
@@ -98,6 +105,21 @@ ask() {
 	common
 }
 
+# answered: whether any request of the last run was.
+answered() {
+	grep -q ' [1-9]' "$work/codes"
+}
+
+# alive: whether the API answers now.
+alive() {
+	{
+		ask "$url/put.sh" '*/*'
+		setting output "$work/answer-0"
+		write 'write-out = "0 %{http_code}\n"'
+	} | run >"$work/codes"
+	answered
+}
+
 # run sends the requests on standard input, and prints what they write out: their
 # number and the status of the answer.
 run() {
@@ -119,6 +141,10 @@ why() {
 
 # argument PATH
 argument() {
+	if [ -z "$1" ]; then
+		failed "''" "an argument is empty, and names no file."
+		return
+	fi
 	path=${1%"${1##*[!/]}"}
 	[ -n "$path" ] || path=/
 	name=$path
@@ -153,12 +179,13 @@ folder() {
 	fi
 	: >"$work/found"
 	if ! find "$1/." ! -type d -exec sh -c 'for f do case $f in *"
-"*) printf "/" ;; *) printf "%s" "$f" ;; esac; echo; done' sh {} + >"$work/found" 2>"$work/errors"; then
-		while IFS= read -r line; do
-			failed "$1" "${line#find: }. Nobody can say what is in there; make it readable."
-		done <"$work/errors"
+"*) f=/ ;; esac; printf "%s\n" "$f" || exit; done' sh {} + >"$work/found" 2>"$work/errors"; then
+		IFS= read -r line 2>/dev/null <"$work/errors" || line="it cannot be listed"
+		failed "$1" "${line#find: }. Not all that is in there is known; make it readable, and see that $work has space."
 	fi
+	n=0
 	while IFS= read -r f; do
+		n=$((n + 1))
 		if [ "$f" = / ]; then
 			failed "$1" "a file in it has a line break in its name. Rename it."
 		else
@@ -166,13 +193,16 @@ folder() {
 			file "$1/$below" "$2$below"
 		fi
 	done <"$work/found"
+	if [ $n -ne $(wc -l <"$work/found") ]; then # yash reads only what its locale allows
+		failed "$1" "this shell cannot read all names in it. Use another shell."
+	fi
 }
 
 # file PATH NAME
 file() {
 	case $1 in
-	*"$newline"* | *"$tab"*)
-		failed "$(printf '%s' "$1" | tr '\n\t' '??')" "its name has a line break or a tab in it. Rename it."
+	*"$newline"* | *"$tab"* | *"$return"*)
+		failed "$(printf '%s' "$1" | tr '\n\t\r' '???')" "its name has a line break or a tab in it. Rename it."
 		return
 		;;
 	esac
@@ -185,12 +215,18 @@ file() {
 	elif [ ! -r "$1" ]; then
 		failed "$1" "it cannot be read. Make it readable."
 	else
-		size=$(wc -c <"$1") || return
-		size=$((size)) all=$((all + 1))
-		if [ "$size" -gt $form_bytes ]; then
-			write "$size$tab$2$tab$1" >>"$work/large"
+		all=$((all + 1))
+		if ! size=$(wc -c <"$1"); then
+			failed "$1" "it cannot be read."
+			return
+		fi
+		size=${size##* } # some write spaces before it
+		if [ "$((size))" != "$size" ]; then # in mksh numbers have 32 bits
+			failed "$1" "it is larger than this shell can count. Use another shell."
+		elif [ "$size" -gt $form_bytes ]; then
+			write "$size$tab$2$tab$1" >>"$work/large" || full
 		else
-			write "$size$tab$2$tab$1" >>"$work/small"
+			write "$size$tab$2$tab$1" >>"$work/small" || full
 		fi
 	fi
 }
@@ -206,7 +242,7 @@ forms() {
 		if [ $form -eq 0 ] || [ -n "${1-}" ] || [ $bytes -gt $form_bytes ] || [ $count -gt $form_files ]; then
 			form=$((form + 1)) bytes=$size count=1
 		fi
-		write "$size$tab$name$tab$path" >>"$work/form-$form"
+		write "$size$tab$name$tab$path" >>"$work/form-$form" || full
 	done
 }
 
@@ -236,13 +272,13 @@ small() {
 	: >"$work/again"
 	forms ${2-} <"$1"
 	requests | run >"$work/codes"
-	n=0
+	n=0 refused=0
 	while [ $n -lt $form ]; do
 		n=$((n + 1))
 		code=$(sed -n "s/^$n //p" "$work/codes")
 		case $code${2-} in
 		200*) receipts "$n" "${2-}" ;;
-		401*) return 1 ;;
+		401*) refused=1 ;;
 		4131) cat "$work/form-$n" >>"$work/large" ;;
 		*1)
 			why "$code" "$work/answer-$n"
@@ -252,6 +288,7 @@ small() {
 		*) cat "$work/form-$n" >>"$work/again" ;;
 		esac
 	done
+	return $refused
 }
 
 # receipts N [1] holds the receipts of a form against its files, line by line.
@@ -288,14 +325,15 @@ check() {
 		esac
 	done <"$work/result"
 	exec 6<&-
+	: >"$work/told"
 }
 
 # tell PATH STORED URL
 tell() {
 	if [ -n "$urls" ]; then
-		printf '%s\t%s\t%s\n' "$1" "$2" "$3"
+		write "$1$tab$2$tab$3"
 	else
-		printf '%s\t%s\n' "$1" "$2"
+		write "$1$tab$2"
 	fi
 	sent=$((sent + 1))
 }
@@ -308,6 +346,7 @@ tell() {
 large() {
 	: >"$work/plan"
 	while IFS=$tab read -r size name path; do
+		: >"$work/begun"
 		if ! sum=$($big <"$path" 2>/dev/null); then
 			failed "$path" "it cannot be read."
 		elif [ "$size" -gt "$many_bytes" ]; then
@@ -343,7 +382,7 @@ large() {
 				failed "$path" "$why"
 				;;
 			*)
-				if [ $round -eq 3 ]; then
+				if [ $round -eq 3 ] || ! answered; then
 					why "$code" "$work/answer-$n"
 					failed "$path" "$why"
 				else
@@ -406,7 +445,6 @@ receipt() {
 # parts SIZE SHA256 NAME PATH is 1 where nothing can arrive.
 parts() {
 	size=$1 sum=$2 name=$3 path=$4 saved=$state/$2
-	: >"$work/begun"
 	part=$part_bytes
 	while [ $((size / part)) -ge 10000 ]; do
 		part=$((part * 2))
@@ -429,13 +467,19 @@ parts() {
 		[ $missing -gt 0 ] || break
 		listing || break
 	done
-	if [ "$path" -nt "$work/begun" ]; then
+	if changed; then
 		rm -f "$saved"
-		request DELETE "" >/dev/null
+		request DELETE "" application/json </dev/null >/dev/null
 		failed "$path" "it changed while it was sent. Nothing of it is stored; send it again."
 		return 0
 	fi
 	finish
+}
+
+# changed: whether the file is another one than when it was hashed. A time alone
+# says nothing: clocks differ.
+changed() {
+	[ "$path" -nt "$work/begun" ] && ! { now=$($big <"$path" 2>/dev/null) && [ "${now%% *}" = "$sum" ]; }
 }
 
 # begin makes key and id of the upload; id is empty where there is nothing to do.
@@ -443,13 +487,24 @@ begin() {
 	key= id=
 	if [ -f "$saved" ]; then
 		{
-			IFS= read -r address
+			IFS= read -r target
 			IFS=$tab read -r key id
 		} <"$saved"
-		if [ "$address" = "$url" ] && listing; then
-			return 0
+		if [ "$target" = "$url$tab$name" ]; then
+			if listing; then
+				return 0
+			fi
+			id=
+			case $code in
+			400 | 404) rm -f "$saved" ;; # it has ended
+			401) return 1 ;;
+			*)
+				why "$code" "$work/parts"
+				failed "$path" "$why"
+				return 0
+				;;
+			esac
 		fi
-		rm -f "$saved"
 	fi
 	id=
 	code=$({
@@ -477,7 +532,7 @@ begin() {
 		key=${line%%"$tab"*} id=${line#*"$tab"}
 		: >"$work/parts"
 		{
-			write "$url"
+			write "$url$tab$name"
 			write "$line"
 		} >"$saved"
 		;;
@@ -508,7 +563,8 @@ encoded() {
 
 # listing leaves in work/parts what has arrived.
 listing() {
-	[ "$(setting output "$work/parts" | request GET "" text/tab-separated-values)" = 200 ]
+	code=$(setting output "$work/parts" | request GET "" text/tab-separated-values)
+	[ "$code" = 200 ]
 }
 
 # send_part is about part n, of length bytes. Its bytes come by standard input.
@@ -547,10 +603,13 @@ finish() {
 		receipt 1 "$sum" "$path"
 		;;
 	401) return 1 ;;
+	404) # it is there if only the answer was lost, or another run was faster
+		rm -f "$saved"
+		begin || return
+		[ -z "$id" ] || failed "$path" "its upload has ended meanwhile. Run this again."
+		;;
 	*)
-		case $code in
-		404 | 409) rm -f "$saved" ;;
-		esac
+		[ "$code" != 409 ] || rm -f "$saved"
 		why "$code" "$work/answer-1"
 		failed "$path" "$why"
 		;;
@@ -582,13 +641,28 @@ key() {
 }
 
 denied() {
+	check
 	say "the session key does not open this conversation, or no longer. Nothing more is sent."
 	exit 3
 }
 
 cleanup() {
+	ended=$?
 	trap '' HUP INT TERM
 	rm -rf "$work"
+	exit $ended # mksh forgets it
+}
+
+# tidy removes the folders of runs that were killed, in which signed URLs are.
+tidy() {
+	for old in "${TMPDIR:-/tmp}"/put.sh-[0-9]*-*; do
+		pid=${old##*/put.sh-}
+		pid=${pid%%-*}
+		case $pid in
+		*[!0-9]*) continue ;;
+		esac
+		[ -h "$old" ] || [ ! -O "$old" ] || kill -0 "$pid" 2>/dev/null || rm -rf "$old"
+	done
 }
 
 main() {
@@ -618,6 +692,7 @@ main() {
 		say "curl is not there: install it."
 		exit 2
 	fi
+	trap 'exit 130' HUP INT TERM
 	key
 	many=
 	if curl -q --parallel --no-progress-meter --version >/dev/null 2>&1; then # from 7.67 on
@@ -625,9 +700,13 @@ main() {
 	elif curl -q --parallel --version >/dev/null 2>&1; then
 		many='--parallel --parallel-max 8'
 	fi
-	work=$(mktemp -d "${TMPDIR:-/tmp}/put.sh-XXXXXX" 2>/dev/null) || work=${TMPDIR:-/tmp}/put.sh-$$ && mkdir -p -m 700 "$work" || exit 2
+	tidy
+	work=${TMPDIR:-/tmp}/put.sh-$$-
+	if ! work=$(mktemp -d "${work}XXXXXX" 2>/dev/null || { mkdir -m 700 "${work}0" && write "${work}0"; }); then
+		say "nothing can be written into ${TMPDIR:-/tmp}: set TMPDIR to a folder that has space."
+		exit 2
+	fi
 	trap cleanup EXIT
-	trap 'exit 130' HUP INT TERM
 	state=${XDG_STATE_HOME:-${HOME:-$work}/.local/state}/put.sh
 	mkdir -p -m 700 "$state" 2>/dev/null || state=$work
 	bad=0 all=0 sent=0
@@ -638,14 +717,21 @@ main() {
 		argument "$argument"
 	done
 	small "$work/small" || denied
-	if [ -s "$work/again" ]; then
+	if [ -s "$work/again" ] && ! answered && ! alive; then
+		while IFS=$tab read -r size name path; do
+			failed "$path" "nothing answered. Try again."
+		done <"$work/again"
+	elif [ -s "$work/again" ]; then
 		mv "$work/again" "$work/alone"
 		small "$work/alone" 1 || denied
 	fi
 	check
 	large || denied
+	if [ $bad -eq 0 ] && [ $sent -ne $all ]; then
+		failed "$work" "some files are on no list there. Set TMPDIR to a folder that has space, and run this again."
+	fi
 	say "$sent sent, $bad failed"
-	[ $bad -eq 0 ] && [ $sent -eq $all ]
+	[ $bad -eq 0 ]
 }
 
 main ${1+"$@"}

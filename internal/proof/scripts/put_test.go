@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -125,21 +128,21 @@ func TestPutNamesWhatItCannotSendAndSendsTheRest(t *testing.T) {
 	needs(t, "curl", "find")
 	s := start(t, map[string]string{"ALLOWED_EXTENSIONS": "txt"})
 	folder := t.TempDir()
-	write(t, folder, map[string]string{"good.txt": "good", "bad.exe": "MZ", "bad-large.exe": random(4_100_000, 3), "dir/line\nbreak.txt": "x", "tab\there.txt": "y"})
+	write(t, folder, map[string]string{"good.txt": "good", "bad.exe": "MZ", "bad-large.exe": random(4_100_000, 3), "dir/line\nbreak.txt": "x", "tab\there.txt": "y", "return\r": "z"})
 	if err := os.Symlink("good.txt", filepath.Join(folder, "dir/link.txt")); err != nil {
 		t.Fatal(err)
 	}
 	if err := syscall.Mkfifo(filepath.Join(folder, "pipe.txt"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	r := s.script(t, "put.sh", "cannot", folder, "good.txt", "bad.exe", "bad-large.exe", "dir", "tab\there.txt", "pipe.txt", "missing.txt")
+	r := s.script(t, "put.sh", "cannot", folder, "good.txt", "bad.exe", "bad-large.exe", "dir", "tab\there.txt", "return\r", "pipe.txt", "missing.txt", "")
 	status, out, errOut := r.run(t)
 	if status != 1 || out != "good.txt\tgood.txt\n" {
 		t.Errorf("it ended with %d and told %q, want 1 and the good file", status, out)
 	}
 	for _, want := range []string{
 		"bad.exe: ", "bad-large.exe: ", "dir: a file in it has a line break in its name. Rename it.", "tab?here.txt: its name has a line break or a tab",
-		"dir/link.txt: it is a link. Name the file", "pipe.txt: it is no ordinary file", "missing.txt: there is no such file.", "1 sent, 7 failed",
+		"dir/link.txt: it is a link. Name the file", "pipe.txt: it is no ordinary file", "return?: its name has a line break", "missing.txt: there is no such file.", "'': an argument is empty", "1 sent, 9 failed",
 	} {
 		if !strings.Contains(errOut, want) {
 			t.Errorf("it said\n%s\nwant %q", errOut, want)
@@ -192,7 +195,7 @@ func TestScriptsHideKeyAndURLsFromTheListOfProcesses(t *testing.T) {
 		said := filepath.Join(t.TempDir(), "arguments")
 		fetch := ""
 		for _, name := range []string{"put.sh", "fetch.sh"} {
-			r := s.script(t, name, "hidden", folder, "a.txt", "b", "c")
+			r := s.script(t, name, "hidden", folder, "-u", "a.txt", "b", "c")
 			r.shell = shell
 			if name == "fetch.sh" {
 				fetch = t.TempDir()
@@ -384,5 +387,157 @@ func TestPutThatIsCutOffDoesNothingAndFails(t *testing.T) {
 	}
 	if there := s.files(t, "cut"); len(there) != 0 {
 		t.Errorf("there are %v", there)
+	}
+}
+
+// Nothing of what is remembered for the next run is dropped before it is known to
+// be of no use.
+func TestPutKeepsAnUploadThroughAWrongKeyAndAnOutage(t *testing.T) {
+	needs(t, "curl")
+	s := start(t, nil)
+	folder := t.TempDir()
+	write(t, folder, map[string]string{"film": random(20_000_000, 13)})
+	r := s.script(t, "put.sh", "kept", folder, "film")
+	r.env = append(r.env, "PUT_PARTS_ABOVE=10000000")
+	env := r.env
+	r.standIn(t, "curl", `case $* in *part-2*) exit 55 ;; esac; exec "$REAL" "$@"`)
+	if status, _, errOut := r.run(t); status != 1 {
+		t.Fatalf("it ended with %d and said %q", status, errOut)
+	}
+	r.env = append(slices.Clip(env), "SESSION_API_KEY=wrong")
+	if status, _, errOut := r.run(t); status != 3 {
+		t.Errorf("with a wrong key, it ended with %d and said %q, want 3", status, errOut)
+	}
+	r.env = slices.Clip(env)
+	r.standIn(t, "curl", `case $* in *--version*) exec "$REAL" "$@" ;; esac; exit 7`)
+	if status, _, errOut := r.run(t); status != 1 || !strings.Contains(errOut, "film: nothing answered") {
+		t.Errorf("with no network, it ended with %d and said %q", status, errOut)
+	}
+	sent := filepath.Join(t.TempDir(), "sent")
+	r.env = slices.Clip(env)
+	r.standIn(t, "curl", `case $* in *part-*) echo x >>'`+sent+`' ;; esac; exec "$REAL" "$@"`)
+	if status, out, errOut := r.run(t); status != 0 || out != "film\tfilm\n" {
+		t.Fatalf("at last, it ended with %d, told %q and said %q", status, out, errOut)
+	}
+	if data, err := os.ReadFile(sent); err != nil || len(data)/2 != 1 {
+		t.Errorf("it sent %d parts, want only the one that was missing: %v", len(data)/2, err)
+	}
+}
+
+// A time in the future, as a file has whose clock was another, changes nothing.
+func TestPutSendsAFileFromTheFutureInParts(t *testing.T) {
+	needs(t, "curl")
+	s := start(t, nil)
+	folder := t.TempDir()
+	write(t, folder, map[string]string{"film": random(4_100_000, 14)})
+	tomorrow := time.Now().Add(24 * time.Hour)
+	if err := os.Chtimes(filepath.Join(folder, "film"), tomorrow, tomorrow); err != nil {
+		t.Fatal(err)
+	}
+	r := s.script(t, "put.sh", "future", folder, "film")
+	r.env = append(r.env, "PUT_PARTS_ABOVE=4050000")
+	if status, out, errOut := r.run(t); status != 0 || out != "film\tfilm\n" {
+		t.Errorf("it ended with %d, told %q and said %q", status, out, errOut)
+	}
+}
+
+// Whoever completes an upload last sees that the file is there.
+func TestPutRunsSendOneFileInPartsAtOnce(t *testing.T) {
+	needs(t, "curl")
+	s := start(t, nil)
+	folder := t.TempDir()
+	write(t, folder, map[string]string{"film": random(20_000_000, 15)})
+	r := s.script(t, "put.sh", "at-once", folder, "film")
+	r.env = append(r.env, "PUT_PARTS_ABOVE=10000000")
+	var runs sync.WaitGroup
+	for range 3 {
+		runs.Go(func() {
+			if status, out, errOut := r.run(t); status != 0 || out != "film\tfilm\n" {
+				t.Errorf("it ended with %d, told %q and said %q", status, out, errOut)
+			}
+		})
+	}
+	runs.Wait()
+	if there := s.files(t, "at-once"); len(there) != 1 {
+		t.Errorf("there are %d files, want one", len(there))
+	}
+}
+
+// What a run that was killed leaves has signed URLs in it.
+func TestPutRemovesWhatARunThatWasKilledHasLeft(t *testing.T) {
+	needs(t, "curl")
+	s := start(t, nil)
+	folder := t.TempDir()
+	write(t, folder, map[string]string{"a": "1"})
+	r := s.script(t, "put.sh", "left", folder, "a")
+	temporary := t.TempDir()
+	dead := exec.CommandContext(t.Context(), "true")
+	if err := dead.Run(); err != nil {
+		t.Skip(err)
+	}
+	left := filepath.Join(temporary, fmt.Sprintf("put.sh-%d-abcdef", dead.Process.Pid))
+	write(t, temporary, map[string]string{filepath.Base(left) + "/answer-1": "url", "put.sh-notes/mine": "mine"})
+	r.env = append(r.env, "TMPDIR="+temporary)
+	if status, _, errOut := r.run(t); status != 0 {
+		t.Errorf("it ended with %d and said %q", status, errOut)
+	}
+	if diff := cmp.Diff(map[string]string{"put.sh-notes/mine": "mine"}, tree(t, temporary)); diff != "" {
+		t.Errorf("what is there (-want +got):\n%s", diff)
+	}
+}
+
+// Where nothing answers, not each file of many is tried alone.
+func TestPutEndsSoonWhereNothingAnswers(t *testing.T) {
+	needs(t, "curl", "find")
+	s := start(t, nil)
+	folder := t.TempDir()
+	files := map[string]string{}
+	for i := range 230 {
+		files[fmt.Sprint("f", i)] = fmt.Sprint(i)
+	}
+	write(t, folder, files)
+	r := s.script(t, "put.sh", "silent", folder, ".")
+	r.env = append(r.env, "PUT_URL=http://127.0.0.1:1/api/conversations/silent")
+	asked := filepath.Join(t.TempDir(), "asked")
+	r.standIn(t, "curl", `case $* in *--version*) exec "$REAL" "$@" ;; esac; tee -a '`+asked+`' | "$REAL" "$@"`)
+	status, _, errOut := r.run(t)
+	if status != 1 || strings.Count(errOut, "nothing answered") != len(files) {
+		t.Errorf("it ended with %d and named %d files, want 1 and %d", status, strings.Count(errOut, "nothing answered"), len(files))
+	}
+	if data, err := os.ReadFile(asked); err != nil || strings.Count(string(data), "url = ") > 5 {
+		t.Errorf("it asked %d times: %v", strings.Count(string(data), "url = "), err)
+	}
+}
+
+// A file that changes does not keep those after it from being sent.
+func TestPutSendsWhatComesAfterAFileThatChanged(t *testing.T) {
+	needs(t, "curl", "dd")
+	s := start(t, nil)
+	folder := t.TempDir()
+	write(t, folder, map[string]string{"a": random(4_100_000, 16), "b": random(4_060_000, 17)})
+	r := s.script(t, "put.sh", "after", folder, "a", "b")
+	r.env = append(r.env, "PUT_PARTS_ABOVE=4080000")
+	r.standIn(t, "dd", `"$REAL" "$@"; sleep 0.1; echo more >>a`)
+	status, out, errOut := r.run(t)
+	if status != 1 || out != "b\tb\n" || !strings.Contains(errOut, "a: it changed") {
+		t.Errorf("it ended with %d, told %q and said %q, want 1 and b", status, out, errOut)
+	}
+	if left, err := filepath.Glob(filepath.Join(strings.TrimPrefix(r.env[0], "HOME="), "state/put.sh/*")); err != nil || len(left) != 0 {
+		t.Errorf("it remembers %v", left)
+	}
+}
+
+func TestPutSaysThatItHasNoSpaceForItsLists(t *testing.T) {
+	needs(t, "curl", "find", "dash")
+	s := start(t, nil)
+	folder := t.TempDir()
+	write(t, folder, map[string]string{"out/a": "1", "out/b": "2"})
+	r := s.script(t, "put.sh", "space", folder, "out")
+	r.shell = "dash"
+	// A disk that is full keeps the names of files and none of their bytes.
+	r.standIn(t, "mktemp", `made=$("$REAL" "$@") && ln -s /dev/full "$made/small" && echo "$made"`)
+	status, out, errOut := r.run(t)
+	if status != 1 || out != "" || !strings.Contains(errOut, "there is no space in ") {
+		t.Errorf("it ended with %d, told %q and said %q, want 1 and what to do", status, out, errOut)
 	}
 }
