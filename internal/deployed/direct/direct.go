@@ -335,8 +335,11 @@ func (l *Lane) SignPart(ctx context.Context, id ID, number int, size int64) (Sig
 	case size == 0:
 		// What cannot be enforced is not handed out.
 		return Signed{}, &Refusal{WrongParts, "A size of 0 cannot be signed. An empty part is signed without its size."}
-	case size > MaxPut || size > l.MaxSize:
+	case size > l.MaxSize:
 		return Signed{}, l.tooLarge(size)
+	case size > MaxPut:
+		return Signed{}, &Refusal{upload.TooLarge, fmt.Sprintf(
+			"The part has %d bytes; a part has at most %d.", size, int64(MaxPut))}
 	}
 	return l.Store.Sign(ctx, Operation{Step: PutPart, ID: id, Part: Part{Number: number, Size: size}})
 }

@@ -496,6 +496,28 @@ func TestALargerFileGoesInParts(t *testing.T) {
 	}
 }
 
+func TestAPartThatIsTooLargeIsToldWhichLimit(t *testing.T) {
+	l := newLane(new(directtest.Memory))
+	l.MaxSize = direct.MaxSize
+	id := begin(t, l)
+	if _, err := l.SignPart(t.Context(), id, 1, direct.MaxPut); err != nil {
+		t.Errorf("SignPart of %d bytes = %v", int64(direct.MaxPut), err)
+	}
+	for _, test := range []struct {
+		limit, size int64
+		want        string
+	}{
+		{direct.MaxSize, direct.MaxPut + 1, "a part has at most 5368709120"},
+		{direct.MaxSize, direct.MaxSize + 1, "at most 53687091200000 are accepted"},
+		{10, 11, "at most 10 are accepted"},
+	} {
+		l.MaxSize = test.limit
+		if _, err := l.SignPart(t.Context(), id, 1, test.size); codeOf(err) != upload.TooLarge || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("SignPart of %d bytes with the limit %d = %v, want %q", test.size, test.limit, err, test.want)
+		}
+	}
+}
+
 // A length of zero cannot be signed, so the hash of nothing is.
 func TestAnEmptyFileStaysEmpty(t *testing.T) {
 	m := new(directtest.Memory)

@@ -1,10 +1,10 @@
 package filesapi
 
 import (
-	"mime"
 	"net/http"
-	"strconv"
-	"strings"
+	"slices"
+
+	"uploadfiles/internal/deployed/httpapi"
 )
 
 // wantsJSON reports whether the answer to a request for a file is what the list says
@@ -17,7 +17,7 @@ import (
 func wantsJSON(r *http.Request) (bool, error) {
 	switch values := r.URL.Query()["redirect"]; {
 	case acceptDecides(r):
-		return acceptsOnlyJSON(r.Header.Values("Accept")), nil
+		return acceptsOnlyJSON(r), nil
 	case len(values) == 0:
 		return false, nil
 	case len(values) == 1 && (values[0] == "true" || values[0] == "false"):
@@ -37,24 +37,9 @@ func acceptDecides(r *http.Request) bool {
 	return r.Method == http.MethodGet && !r.URL.Query().Has("redirect")
 }
 
-// acceptsOnlyJSON reads the lines of Accept. A type of quality 0 is not accepted.
-func acceptsOnlyJSON(lines []string) bool {
-	only := false
-	for accepted := range strings.SplitSeq(strings.Join(lines, ","), ",") {
-		if strings.TrimSpace(accepted) == "" {
-			continue
-		}
-		mediaType, params, err := mime.ParseMediaType(accepted)
-		if err != nil {
-			return false
-		}
-		if quality, err := strconv.ParseFloat(params["q"], 64); err == nil && quality == 0 {
-			continue
-		}
-		if mediaType != "application/json" {
-			return false
-		}
-		only = true
-	}
-	return only
+// acceptsOnlyJSON reports whether a request accepts JSON and nothing else.
+func acceptsOnlyJSON(r *http.Request) bool {
+	types := httpapi.Accepted(r)
+	isOther := func(mediaType string) bool { return mediaType != "application/json" }
+	return len(types) > 0 && !slices.ContainsFunc(types, isOther)
 }

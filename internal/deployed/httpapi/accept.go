@@ -1,7 +1,10 @@
 package httpapi
 
 import (
+	"mime"
 	"net/http"
+	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -9,17 +12,29 @@ import (
 // answer that it depends on that. Wildcards name nothing: JSON is what everybody
 // gets who does not ask for something else.
 func Accepts(w http.ResponseWriter, r *http.Request, mediaType string) bool {
-	vary := append(w.Header().Values("Vary"), "Accept")
-	w.Header().Set("Vary", strings.Join(vary, ", "))
-	for _, value := range r.Header.Values("Accept") {
-		for element := range strings.SplitSeq(value, ",") {
-			name, _, _ := strings.Cut(element, ";")
-			if strings.EqualFold(strings.TrimSpace(name), mediaType) {
-				return true
-			}
+	w.Header().Add("Vary", "Accept")
+	return slices.Contains(Accepted(r), mediaType)
+}
+
+// Accepted are the media types and wildcards that a request names in Accept, in
+// lower case and without parameters. Those of quality 0 are not accepted
+// (RFC 9110, section 12.4.2). One that cannot be read is empty.
+func Accepted(r *http.Request) []string {
+	var types []string
+	for element := range strings.SplitSeq(strings.Join(r.Header.Values("Accept"), ","), ",") {
+		if strings.TrimSpace(element) == "" {
+			continue
 		}
+		mediaType, params, err := mime.ParseMediaType(element)
+		if err != nil {
+			mediaType = ""
+		}
+		if quality, err := strconv.ParseFloat(params["q"], 64); err == nil && quality == 0 {
+			continue
+		}
+		types = append(types, mediaType)
 	}
-	return false
+	return types
 }
 
 // WriteText sends a text of a media type.

@@ -96,7 +96,9 @@ func detect(data []byte) (Text, error) {
 	var in charset
 	confidence := 0
 	for _, r := range results {
-		if found.Encoding != "" && confidence-r.Confidence >= ahead {
+		isBehind := found.Encoding != "" && confidence-r.Confidence >= ahead
+		isUnsure := found.Encoding == "" && r.Confidence < alphabetic.confidence // no charset asks for less
+		if isBehind || isUnsure {
 			break // as all that follow, which are no surer
 		}
 		c, ok := charsets[r.Charset]

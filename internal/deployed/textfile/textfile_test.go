@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -149,6 +150,20 @@ func TestDecodeSeesNoTextInNoise(t *testing.T) {
 		if got, err := textfile.Decode(data); err == nil {
 			t.Fatalf("Decode(%.60q) = %.60q in %q, want an error", data, got.String, got.Encoding)
 		}
+	}
+}
+
+// A large file that the detector is not sure of is not decoded in one charset after
+// the other.
+func TestDecodeTriesNothingOnWhatNobodyCanTell(t *testing.T) {
+	data := bytes.Repeat([]byte("a"), 4<<20)
+	data[len(data)-1] = 0xFF
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, err := textfile.Decode(data)
+	runtime.ReadMemStats(&after)
+	if took := after.TotalAlloc - before.TotalAlloc; !errors.Is(err, textfile.ErrUnknown) || took > 2<<20 {
+		t.Errorf("Decode of 4 MiB = %v with %d bytes of memory, want %v with 2 MiB at most", err, took, textfile.ErrUnknown)
 	}
 }
 

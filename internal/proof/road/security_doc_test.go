@@ -25,7 +25,7 @@ func TestSecurityTablesNameTestsThatExist(t *testing.T) {
 		rows[row[1]] = true
 		named := 0
 		for _, ref := range packageRef.FindAllStringSubmatch(row[2], -1) {
-			source := testSource(t, ref[1])
+			source := testSource(t, "*/"+ref[1])
 			for _, name := range testName.FindAllStringSubmatch(ref[2], -1) {
 				named++
 				if !strings.Contains(source, "\nfunc "+name[1]+"(") {
@@ -42,12 +42,30 @@ func TestSecurityTablesNameTestsThatExist(t *testing.T) {
 	}
 }
 
-// testSource is the text of the tests of a package in one of the wings.
-func testSource(t *testing.T, name string) string {
+// The command that docs/security.md shows runs the test that it names.
+func TestSecurityCommandRunsATest(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "..", "..", "docs", "security.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	commands := regexp.MustCompile(`go test \./internal/(\S+) -run '\^(\w+)\$'`).FindAllStringSubmatch(string(text), -1)
+	if len(commands) == 0 {
+		t.Error("docs/security.md shows no command")
+	}
+	for _, c := range commands {
+		if !strings.Contains(testSource(t, c[1]), "\nfunc "+c[2]+"(") {
+			t.Errorf("docs/security.md runs %s in %s, which is not there", c[2], c[1])
+		}
+	}
+}
+
+// testSource is the text of the tests of a package, by the pattern of its path below
+// internal.
+func testSource(t *testing.T, path string) string {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join("..", "..", "*", name, "*_test.go"))
+	files, err := filepath.Glob(filepath.Join("..", "..", path, "*_test.go"))
 	if err != nil || len(files) == 0 {
-		t.Errorf("a package %s has no tests: %v", name, err)
+		t.Errorf("a package %s has no tests: %v", path, err)
 	}
 	var all strings.Builder
 	for _, file := range files {

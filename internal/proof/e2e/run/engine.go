@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/url"
@@ -134,8 +135,11 @@ var engineFiles = []string{
 func (e *ends) leaveNoMounts(folders ...string) {
 	e.add(func() error {
 		table, err := os.ReadFile("/proc/self/mountinfo")
-		if err != nil { // there is none but on Linux
+		switch {
+		case errors.Is(err, fs.ErrNotExist): // there is none but on Linux
 			return nil
+		case err != nil:
+			return err
 		}
 		var errs []error
 		for _, point := range mountsIn(string(table), folders...) {
