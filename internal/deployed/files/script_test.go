@@ -434,6 +434,68 @@ func TestScriptIsReadFromAPipeAndTakesAFolder(t *testing.T) {
 	}
 }
 
+// No name that a list could have leads out of the folder, or into what the script
+// is at work in.
+func TestScriptWritesNothingOutsideItsFolder(t *testing.T) {
+	s := newSite(t, map[string]string{"a": "1", "b": "2"})
+	text := script(t, s)
+	for _, shell := range shells(t) {
+		for _, name := range []string{"../a", "x/../../a", "../../../../a", "/a", "x//a", "./a", ".fetch-1/new/a", ".."} {
+			outside := t.TempDir()
+			folder := filepath.Join(outside, "1", "2")
+			if err := os.MkdirAll(folder, 0o700); err != nil {
+				t.Fatal(err)
+			}
+			status, output := run(t, shell, folder, bytes.Replace(text, []byte("fetch 'a'"), []byte("fetch '"+name+"'"), 1))
+			if status != 1 || !strings.Contains(output, name+": no file can have this name here.") || !strings.Contains(output, "1 downloaded, 0 already there, 1 failed") {
+				t.Errorf("%s, %s: it ended with %d and said %q", shell, name, status, output)
+			}
+			if got := contents(t, folder); !maps.Equal(got, map[string]string{"b": "2"}) {
+				t.Errorf("%s, %s: there are %v", shell, name, got)
+			}
+			for _, above := range []string{outside, filepath.Dir(folder)} {
+				if entries, err := os.ReadDir(above); err != nil || len(entries) != 1 {
+					t.Errorf("%s, %s: it wrote %v, %v", shell, name, entries, err)
+				}
+			}
+		}
+	}
+}
+
+// Files come into their folders, which begin with a dot or hold each other.
+func TestScriptMakesFolders(t *testing.T) {
+	s := newSite(t, map[string]string{"a": "1", "b": "2", "c": "3", "d": "4", "e": "5"})
+	text := script(t, s)
+	for name, path := range map[string]string{"a": ".config/app/a", "b": ".env", "c": "with space/-c", "d": "there/d", "e": "file/e"} {
+		text = bytes.Replace(text, []byte("fetch '"+name+"'"), []byte("fetch '"+path+"'"), 1)
+	}
+	for _, shell := range shells(t) {
+		folder, outside := t.TempDir(), t.TempDir()
+		if err := os.Symlink(outside, filepath.Join(folder, "there")); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(folder, "file"), []byte("mine"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		status, output := run(t, shell, folder, text)
+		if status != 1 || !strings.Contains(output, "there/d: there is there and is no folder") || !strings.Contains(output, "file/e: file is there and is no folder") ||
+			!strings.Contains(output, "3 downloaded, 0 already there, 2 failed") {
+			t.Errorf("%s: it ended with %d and said %q", shell, status, output)
+		}
+		for path, want := range map[string]string{".config/app/a": "1", ".env": "2", "with space/-c": "3", "file": "mine"} {
+			if got, err := os.ReadFile(filepath.Join(folder, path)); err != nil || string(got) != want {
+				t.Errorf("%s: %s has %q, %v, want %q", shell, path, got, err, want)
+			}
+		}
+		if entries, err := os.ReadDir(outside); err != nil || len(entries) != 0 {
+			t.Errorf("%s: it wrote %v through a link", shell, entries)
+		}
+		if status, output := run(t, shell, folder, text); status != 1 || !strings.Contains(output, "0 downloaded, 3 already there, 2 failed") {
+			t.Errorf("%s: again, it ended with %d and said %q", shell, status, output)
+		}
+	}
+}
+
 // A hyphen is a folder as any other, and not the one before.
 func TestScriptTakesAFolderThatIsCalledHyphen(t *testing.T) {
 	s := newSite(t, map[string]string{"a": "1"})

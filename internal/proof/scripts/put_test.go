@@ -134,7 +134,7 @@ func TestPutNamesWhatItCannotSendAndSendsTheRest(t *testing.T) {
 	needs(t, "curl", "find")
 	s := start(t, map[string]string{"ALLOWED_EXTENSIONS": "txt"})
 	folder := t.TempDir()
-	write(t, folder, map[string]string{"good.txt": "good", "bad.exe": "MZ", "bad-large.exe": random(4_100_000, 3), "dir/line\nbreak.txt": "x", "tab\there.txt": "y", "return\r": "z"})
+	write(t, folder, map[string]string{"dir/.fetch-12/new/half.txt": "ha", "good.txt": "good", "bad.exe": "MZ", "bad-large.exe": random(4_100_000, 3), "dir/line\nbreak.txt": "x", "tab\there.txt": "y", "return\r": "z"})
 	if err := os.Symlink("good.txt", filepath.Join(folder, "dir/link.txt")); err != nil {
 		t.Fatal(err)
 	}
@@ -554,5 +554,27 @@ func TestPutSaysThatItHasNoSpaceForItsLists(t *testing.T) {
 	status, out, errOut := r.run(t)
 	if status != 1 || out != "" || !strings.Contains(errOut, "there is no space in ") {
 		t.Errorf("it ended with %d, told %q and said %q, want 1 and what to do", status, out, errOut)
+	}
+}
+
+// Files that nobody may fetch yet are there all the same, and are sent once.
+func TestPutSendsFilesThatAreNotReleased(t *testing.T) {
+	t.Parallel()
+	needs(t, "curl")
+	s := start(t, map[string]string{"REQUIRE_TAG": "scan=clean"})
+	folder := t.TempDir()
+	write(t, folder, map[string]string{"small": "1", "large": random(4_050_000, 18), "parts": random(4_200_000, 19)})
+	r := s.script(t, "put.sh", "held", folder, "-u", "small", "large", "parts")
+	r.env = append(r.env, "PUT_PARTS_ABOVE=4100000")
+	for range 2 {
+		status, out, errOut := r.run(t)
+		lines := strings.Split(strings.TrimSuffix(out, "\n"), "\n")
+		slices.Sort(lines)
+		if diff := cmp.Diff([]string{"large\tlarge\t-", "parts\tparts\t-", "small\tsmall\t-"}, lines); status != 0 || diff != "" {
+			t.Errorf("it ended with %d and said %q; it told (-want +got):\n%s", status, errOut, diff)
+		}
+	}
+	if list := string(s.get(t, "held", "/files")); strings.Count(list, `"name"`) != 3 {
+		t.Errorf("there is %s, want 3 files", list)
 	}
 }
