@@ -33,7 +33,10 @@ files() {
 }
 
 fetch() {
-	"$pass" "$@"
+	case /$1/ in
+	*/../* | */./* | *//* | /.fetch-[0-9]*/?*) withheld "$1" "no file can have this name here." ;;
+	*) "$pass" "$@" ;;
+	esac
 }
 
 moved() {

@@ -174,7 +174,7 @@ func TestScriptMakesFolders(t *testing.T) {
 
 // A folder that is a link, or a file, is in the way of what lies below it, and of
 // nothing else.
-func TestScriptWritesNothingOutsideOfItsFolder(t *testing.T) {
+func TestScriptNamesWhatStandsInTheWayOfAFolder(t *testing.T) {
 	content := map[string]string{"link/a": "1", "link/deep/b": "2", "file/c": "3", "real/up/d": "4", "e": "5"}
 	s := newSite(t, content)
 	text := script(t, s)
@@ -522,6 +522,34 @@ func TestScriptIsReadFromAPipeAndTakesAFolder(t *testing.T) {
 		}
 		if diff := cmp.Diff(map[string]string{"a": "1", "b": "2"}, contents(t, folder)); diff != "" {
 			t.Errorf("%s: files (-want +got):\n%s", shell, diff)
+		}
+	}
+}
+
+// No name that a list could have leads out of the folder, or into what the script
+// is at work in.
+func TestScriptWritesNothingOutsideItsFolder(t *testing.T) {
+	s := newSite(t, map[string]string{"a": "1", "b": "2"})
+	text := script(t, s)
+	for _, shell := range shells(t) {
+		for _, name := range []string{"../a", "x/../../a", "../../../../a", "/a", "x//a", "./a", ".fetch-1/new/a", ".."} {
+			outside := t.TempDir()
+			folder := filepath.Join(outside, "1", "2")
+			if err := os.MkdirAll(folder, 0o700); err != nil {
+				t.Fatal(err)
+			}
+			status, output := run(t, shell, folder, bytes.Replace(text, []byte("fetch 'a'"), []byte("fetch '"+name+"'"), 1))
+			if status != 1 || !strings.Contains(output, name+": no file can have this name here.") || !strings.Contains(output, "1 downloaded, 0 already there, 1 failed") {
+				t.Errorf("%s, %s: it ended with %d and said %q", shell, name, status, output)
+			}
+			if got := contents(t, folder); !maps.Equal(got, map[string]string{"b": "2"}) {
+				t.Errorf("%s, %s: there are %v", shell, name, got)
+			}
+			for _, above := range []string{outside, filepath.Dir(folder)} {
+				if entries, err := os.ReadDir(above); err != nil || len(entries) != 1 {
+					t.Errorf("%s, %s: it wrote %v, %v", shell, name, entries, err)
+				}
+			}
 		}
 	}
 }

@@ -96,7 +96,7 @@ retry = 3
 header = "Expect:"'
 }
 
-# ask ADDRESS ACCEPT is a request to the API. It comes by standard input, since the
+# ask URL ACCEPT is a request to the API. It comes by standard input, since the
 # session key is in it.
 ask() {
 	setting url "$1"
@@ -171,14 +171,15 @@ argument() {
 	fi
 }
 
-# folder PATH NAME. find does not follow links, and so neither does this.
+# folder PATH NAME. find does not follow links, and so neither does this. The folders
+# of fetch.sh's runs have what is not whole.
 folder() {
 	if ! command -v find >/dev/null 2>&1; then
 		failed "$1" "it is a folder, and find is not there: install it, or name its files."
 		return
 	fi
 	: >"$work/found"
-	if ! find "$1/." ! -type d -exec sh -c 'for f do case $f in *"
+	if ! find "$1/." -type d -name '.fetch-[0-9]*' -prune -o ! -type d -exec sh -c 'for f do case $f in *"
 "*) f=/ ;; esac; printf "%s\n" "$f" || exit; done' sh {} + >"$work/found" 2>"$work/errors"; then
 		IFS= read -r line 2>/dev/null <"$work/errors" || line="it cannot be listed"
 		failed "$1" "${line#find: }. Not all that is in there is known; make it readable, and see that $work has space."

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -58,19 +59,21 @@ func count(of []string) map[string]int {
 }
 
 func TestPutSendsFilesAndFoldersFromEveryShell(t *testing.T) {
+	t.Parallel()
 	needs(t, "curl", "find")
 	s := start(t, nil)
 	files := map[string]string{"report.pdf": "%PDF-1.7", "out/empty": "", "out/large.bin": random(5_000_000, 1), "out/deep/er/x.txt": "deep"}
 	for i, name := range odd {
 		files["out/odd/"+name] = fmt.Sprintf("%d: %s", i, name)
 	}
-	for i := range 230 { // several forms
+	for i := range 120 { // several forms
 		files[fmt.Sprintf("out/many/%03d.txt", i)] = fmt.Sprint(i)
 	}
 	folder := t.TempDir()
 	write(t, folder, files)
 	for i, shell := range shells() {
 		t.Run(shell, func(t *testing.T) {
+			t.Parallel()
 			conversation := fmt.Sprintf("put-%d", i)
 			r := s.script(t, "put.sh", conversation, folder, "report.pdf", "out/")
 			r.shell = shell
@@ -94,6 +97,7 @@ func TestPutSendsFilesAndFoldersFromEveryShell(t *testing.T) {
 }
 
 func TestPutTellsURLsThatOpenTheFile(t *testing.T) {
+	t.Parallel()
 	needs(t, "curl")
 	s := start(t, nil)
 	folder := t.TempDir()
@@ -112,6 +116,7 @@ func TestPutTellsURLsThatOpenTheFile(t *testing.T) {
 
 // Of a path that leads up or begins at the root its last element stays.
 func TestPutNamesFilesAsTheyAreGiven(t *testing.T) {
+	t.Parallel()
 	needs(t, "curl", "find")
 	s := start(t, nil)
 	folder := t.TempDir()
@@ -125,10 +130,11 @@ func TestPutNamesFilesAsTheyAreGiven(t *testing.T) {
 }
 
 func TestPutNamesWhatItCannotSendAndSendsTheRest(t *testing.T) {
+	t.Parallel()
 	needs(t, "curl", "find")
 	s := start(t, map[string]string{"ALLOWED_EXTENSIONS": "txt"})
 	folder := t.TempDir()
-	write(t, folder, map[string]string{"good.txt": "good", "bad.exe": "MZ", "bad-large.exe": random(4_100_000, 3), "dir/line\nbreak.txt": "x", "tab\there.txt": "y", "return\r": "z"})
+	write(t, folder, map[string]string{"dir/.fetch-12/new/half.txt": "ha", "good.txt": "good", "bad.exe": "MZ", "bad-large.exe": random(4_100_000, 3), "dir/line\nbreak.txt": "x", "tab\there.txt": "y", "return\r": "z"})
 	if err := os.Symlink("good.txt", filepath.Join(folder, "dir/link.txt")); err != nil {
 		t.Fatal(err)
 	}
@@ -154,6 +160,7 @@ func TestPutNamesWhatItCannotSendAndSendsTheRest(t *testing.T) {
 }
 
 func TestPutNeedsItsKeyAndItsTools(t *testing.T) {
+	t.Parallel()
 	needs(t, "curl", "dash")
 	s := start(t, nil)
 	folder := t.TempDir()
@@ -187,6 +194,7 @@ func TestPutNeedsItsKeyAndItsTools(t *testing.T) {
 
 // Neither the key nor a signed URL is among the arguments of a program.
 func TestScriptsHideKeyAndURLsFromTheListOfProcesses(t *testing.T) {
+	t.Parallel()
 	needs(t, "curl", "mksh")
 	s := start(t, nil)
 	folder := t.TempDir()
@@ -223,6 +231,7 @@ func TestScriptsHideKeyAndURLsFromTheListOfProcesses(t *testing.T) {
 }
 
 func TestPutSaysThatAFileChangedWhileItWasSent(t *testing.T) {
+	t.Parallel()
 	needs(t, "curl")
 	s := start(t, nil)
 	for _, tt := range []struct {
@@ -234,7 +243,7 @@ func TestPutSaysThatAFileChangedWhileItWasSent(t *testing.T) {
 		write(t, folder, map[string]string{"a": random(tt.size, 7)})
 		r := s.script(t, "put.sh", "changed", folder, "a")
 		r.env = append(r.env, tt.env)
-		r.standIn(t, "curl", `"$REAL" "$@"; rc=$?; case $* in *--version*) ;; *) sleep 1; echo more >>a ;; esac; exit $rc`)
+		r.standIn(t, "curl", `"$REAL" "$@"; rc=$?; case $* in *--version*) ;; *) sleep 0.1; echo more >>a ;; esac; exit $rc`)
 		status, out, errOut := r.run(t)
 		if status != 1 || out != "" || !strings.Contains(errOut, "a: ") {
 			t.Errorf("%s: it ended with %d, told %q and said %q", tt.name, status, out, errOut)
@@ -244,6 +253,7 @@ func TestPutSaysThatAFileChangedWhileItWasSent(t *testing.T) {
 
 // A curl that cannot do many things at once does one after the other.
 func TestScriptsWorkWithAnOldCurl(t *testing.T) {
+	t.Parallel()
 	needs(t, "curl")
 	s := start(t, nil)
 	folder, back := t.TempDir(), t.TempDir()
@@ -271,51 +281,47 @@ func TestScriptsWorkWithAnOldCurl(t *testing.T) {
 // What is killed at any moment and run again ends with the right files and nothing
 // else, there and here.
 func TestScriptsThatAreKilledGoOn(t *testing.T) {
+	t.Parallel()
 	needs(t, "curl", "find")
 	s := start(t, nil)
-	files := map[string]string{"a/large": random(6_000_000, 10), "a/parts": random(40_000_000, 11)}
-	for i := range 150 {
+	files := map[string]string{"a/large": random(6_000_000, 10), "a/parts": random(20_000_000, 11)}
+	for i := range 120 {
 		files[fmt.Sprintf("f%d.txt", i)] = random(3000, byte(i))
 	}
-	folder, back := t.TempDir(), t.TempDir()
+	folder := t.TempDir()
 	write(t, folder, files)
 	put := s.script(t, "put.sh", "killed", folder, ".")
-	put.env = append(put.env, "PUT_PARTS_ABOVE=20000000")
+	put.env = append(put.env, "PUT_PARTS_ABOVE=10000000")
 	began := time.Now()
 	if status, _, errOut := put.run(t); status != 0 {
 		t.Fatalf("put.sh ended with %d and said %q", status, errOut)
 	}
 	took := time.Since(began)
-	for i := range 10 {
-		conversation := fmt.Sprintf("killed-%d", i)
-		put := s.script(t, "put.sh", conversation, folder, ".")
-		put.env = append(put.env, "PUT_PARTS_ABOVE=20000000")
-		put.kill(t, took, i)
-		if status, out, errOut := put.run(t); status != 0 || strings.Count(out, "\n") != len(files) {
-			t.Fatalf("put.sh ended with %d and said %q", status, errOut)
-		}
-		if there := s.files(t, conversation); len(there) != len(files) {
-			t.Errorf("there are %d files, want %d", len(there), len(files))
-		} else {
-			sameBytes(t, files, there)
-		}
-	}
 	there := s.files(t, "killed")
 	for i := range 10 {
-		fetch := s.script(t, "fetch.sh", "killed", back)
-		fetch.kill(t, took, i)
-		if status, out, errOut := fetch.run(t); status != 0 {
-			t.Fatalf("fetch.sh ended with %d, told %q and said %q", status, out, errOut)
-		}
-		if diff := cmp.Diff(count(hashes(there)), count(hashes(tree(t, back)))); diff != "" || len(tree(t, back)) != len(there) {
-			t.Errorf("files here (-want +got):\n%.2000s", diff)
-		}
-		if err := os.RemoveAll(back); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.Mkdir(back, 0o700); err != nil {
-			t.Fatal(err)
-		}
+		t.Run(fmt.Sprintf("put.sh %d", i), func(t *testing.T) {
+			t.Parallel()
+			conversation := fmt.Sprintf("killed-%d", i)
+			put := s.script(t, "put.sh", conversation, folder, ".")
+			put.env = append(put.env, "PUT_PARTS_ABOVE=10000000")
+			put.kill(t, took, i)
+			if status, out, errOut := put.run(t); status != 0 || strings.Count(out, "\n") != len(files) {
+				t.Fatalf("put.sh ended with %d and said %q", status, errOut)
+			}
+			sameBytes(t, files, s.files(t, conversation))
+		})
+		t.Run(fmt.Sprintf("fetch.sh %d", i), func(t *testing.T) {
+			t.Parallel()
+			back := t.TempDir()
+			fetch := s.script(t, "fetch.sh", "killed", back)
+			fetch.kill(t, took, i)
+			if status, out, errOut := fetch.run(t); status != 0 {
+				t.Fatalf("fetch.sh ended with %d, told %q and said %q", status, out, errOut)
+			}
+			if got := tree(t, back); !maps.Equal(there, got) {
+				t.Errorf("there are %d files, want %d and the same bytes", len(got), len(there))
+			}
+		})
 	}
 }
 
@@ -341,6 +347,7 @@ func (r *run) kill(t *testing.T, took time.Duration, i int) {
 }
 
 func TestPutGoesOnWithThePartsThatAreMissing(t *testing.T) {
+	t.Parallel()
 	needs(t, "curl")
 	s := start(t, nil)
 	folder := t.TempDir()
@@ -368,6 +375,7 @@ func TestPutGoesOnWithThePartsThatAreMissing(t *testing.T) {
 }
 
 func TestPutThatIsCutOffDoesNothingAndFails(t *testing.T) {
+	t.Parallel()
 	needs(t, "curl")
 	s := start(t, nil)
 	folder := t.TempDir()
@@ -393,6 +401,7 @@ func TestPutThatIsCutOffDoesNothingAndFails(t *testing.T) {
 // Nothing of what is remembered for the next run is dropped before it is known to
 // be of no use.
 func TestPutKeepsAnUploadThroughAWrongKeyAndAnOutage(t *testing.T) {
+	t.Parallel()
 	needs(t, "curl")
 	s := start(t, nil)
 	folder := t.TempDir()
@@ -426,6 +435,7 @@ func TestPutKeepsAnUploadThroughAWrongKeyAndAnOutage(t *testing.T) {
 
 // A time in the future, as a file has whose clock was another, changes nothing.
 func TestPutSendsAFileFromTheFutureInParts(t *testing.T) {
+	t.Parallel()
 	needs(t, "curl")
 	s := start(t, nil)
 	folder := t.TempDir()
@@ -443,6 +453,7 @@ func TestPutSendsAFileFromTheFutureInParts(t *testing.T) {
 
 // Whoever completes an upload last sees that the file is there.
 func TestPutRunsSendOneFileInPartsAtOnce(t *testing.T) {
+	t.Parallel()
 	needs(t, "curl")
 	s := start(t, nil)
 	folder := t.TempDir()
@@ -465,6 +476,7 @@ func TestPutRunsSendOneFileInPartsAtOnce(t *testing.T) {
 
 // What a run that was killed leaves has signed URLs in it.
 func TestPutRemovesWhatARunThatWasKilledHasLeft(t *testing.T) {
+	t.Parallel()
 	needs(t, "curl")
 	s := start(t, nil)
 	folder := t.TempDir()
@@ -488,6 +500,7 @@ func TestPutRemovesWhatARunThatWasKilledHasLeft(t *testing.T) {
 
 // Where nothing answers, not each file of many is tried alone.
 func TestPutEndsSoonWhereNothingAnswers(t *testing.T) {
+	t.Parallel()
 	needs(t, "curl", "find")
 	s := start(t, nil)
 	folder := t.TempDir()
@@ -511,6 +524,7 @@ func TestPutEndsSoonWhereNothingAnswers(t *testing.T) {
 
 // A file that changes does not keep those after it from being sent.
 func TestPutSendsWhatComesAfterAFileThatChanged(t *testing.T) {
+	t.Parallel()
 	needs(t, "curl", "dd")
 	s := start(t, nil)
 	folder := t.TempDir()
@@ -528,6 +542,7 @@ func TestPutSendsWhatComesAfterAFileThatChanged(t *testing.T) {
 }
 
 func TestPutSaysThatItHasNoSpaceForItsLists(t *testing.T) {
+	t.Parallel()
 	needs(t, "curl", "find", "dash")
 	s := start(t, nil)
 	folder := t.TempDir()
@@ -539,5 +554,27 @@ func TestPutSaysThatItHasNoSpaceForItsLists(t *testing.T) {
 	status, out, errOut := r.run(t)
 	if status != 1 || out != "" || !strings.Contains(errOut, "there is no space in ") {
 		t.Errorf("it ended with %d, told %q and said %q, want 1 and what to do", status, out, errOut)
+	}
+}
+
+// Files that nobody may fetch yet are there all the same, and are sent once.
+func TestPutSendsFilesThatAreNotReleased(t *testing.T) {
+	t.Parallel()
+	needs(t, "curl")
+	s := start(t, map[string]string{"REQUIRE_TAG": "scan=clean"})
+	folder := t.TempDir()
+	write(t, folder, map[string]string{"small": "1", "large": random(4_050_000, 18), "parts": random(4_200_000, 19)})
+	r := s.script(t, "put.sh", "held", folder, "-u", "small", "large", "parts")
+	r.env = append(r.env, "PUT_PARTS_ABOVE=4100000")
+	for range 2 {
+		status, out, errOut := r.run(t)
+		lines := strings.Split(strings.TrimSuffix(out, "\n"), "\n")
+		slices.Sort(lines)
+		if diff := cmp.Diff([]string{"large\tlarge\t-", "parts\tparts\t-", "small\tsmall\t-"}, lines); status != 0 || diff != "" {
+			t.Errorf("it ended with %d and said %q; it told (-want +got):\n%s", status, errOut, diff)
+		}
+	}
+	if list := string(s.get(t, "held", "/files")); strings.Count(list, `"name"`) != 3 {
+		t.Errorf("there is %s, want 3 files", list)
 	}
 }
