@@ -1,4 +1,4 @@
-package road_test
+package uploads_test
 
 import (
 	"bytes"

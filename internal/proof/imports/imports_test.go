@@ -1,5 +1,5 @@
-// Package wings_test holds the plan of the house: imports run one way.
-package wings_test
+// Package imports_test holds the plan of the house: imports run one way.
+package imports_test
 
 import (
 	"os/exec"

@@ -1,6 +1,6 @@
 //go:build !race
 
-package road_test
+package uploads_test
 
 import (
 	"runtime"
