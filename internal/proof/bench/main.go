@@ -29,6 +29,7 @@ type options struct {
 	contenders string
 	stages     string
 	sizes      string
+	distance   string
 	json       string
 	variants   []contender
 }
@@ -55,6 +56,7 @@ func parseFlags(args []string) (options, error) {
 	flags.Float64Var(&o.scale, "n", 1, "`factor` for the number of invocations and starts")
 	flags.StringVar(&o.contenders, "contenders", "", "`names` with semicolons between; empty means all")
 	flags.StringVar(&o.stages, "stages", "", "`keys` with commas between (null, null-tls, far, far-tls, real, roads); empty means all")
+	flags.StringVar(&o.distance, "distance", "", "`one` of the roads' (HTTP, 0 ms; HTTP, 20 ms; TLS, 0 ms; TLS, 20 ms); empty means all")
 	flags.StringVar(&o.sizes, "sizes", "", "`names` of sizes with semicolons between (1 KiB; 1 MiB; 4 MiB; 10 x 400 KiB); empty means all")
 	flags.StringVar(&o.json, "json", "", "`file` for all measured values")
 	flags.Func("variant", "ours once more, with other settings or in another build: `name: KEY=VALUE ... path`", func(text string) error {
@@ -142,7 +144,7 @@ func chooseStages(keys string) (chosen []stage, alsoRoads bool, err error) {
 // measureRoads measures how files come and go in numbers, and prints it.
 func measureRoads(ctx context.Context, w workshop, o options) error {
 	log.SetOutput(io.Discard) // net/http's client complains of what S3 servers answer late
-	report, err := roads.Run(ctx, roads.Options{Dir: filepath.Join(w.dir, "roads"), Short: o.short, Say: say})
+	report, err := roads.Run(ctx, roads.Options{Dir: filepath.Join(w.dir, "roads"), Short: o.short, Only: o.distance, Say: say})
 	if err != nil {
 		return err
 	}

@@ -23,6 +23,7 @@ type contender struct {
 	prepare func(ctx context.Context, s *site, conversation string) (string, error)
 	check   func(source, back string) error
 	small   bool // it is too slow, or is refused, for more than 150 MB
+	once    bool // it is too slow for more than one round
 }
 
 // Names of contenders that promises are about.
@@ -46,7 +47,7 @@ var fetchers = []contender{
 	{name: ourFetcher, command: `curl -fsS -H "X-Session-API-Key: $SESSION_API_KEY" {api}/api/conversations/{conversation}/fetch.sh -o .fetch.sh && sh .fetch.sh && rm .fetch.sh`, check: same},
 	{name: "curl --parallel alone, nothing verified", command: `curl -q -fsS --globoff --parallel --parallel-max 32 --no-progress-meter --config "{prepared}"`, prepare: config, check: same},
 	{name: curlAndHash, command: `curl -q -fsS --globoff --parallel --parallel-max 32 --no-progress-meter --config "{prepared}" && sha256sum * >/dev/null`, prepare: config, check: same},
-	{name: oneByOne, small: true, command: `while read -r name url; do printf 'url = "%s"\n' "$url" | curl -q -fsS --globoff --config - --output "$name" && sha256sum "$name" >/dev/null || exit; done <"{prepared}"`, prepare: lines, check: same},
+	{name: oneByOne, small: true, once: true, command: `while read -r name url; do printf 'url = "%s"\n' "$url" | curl -q -fsS --globoff --config - --output "$name" && sha256sum "$name" >/dev/null || exit; done <"{prepared}"`, prepare: lines, check: same},
 	{name: s5cmdFetcher, program: "s5cmd", command: `s5cmd --log error --endpoint-url {s3} cp 's3://{bucket}/conversations/{conversation}/*' .`, check: same},
 	{name: "aws s3 sync", program: "aws", command: `aws s3 sync --quiet --endpoint-url {s3} s3://{bucket}/conversations/{conversation}/ .`, check: same},
 	{name: "rclone copy, 32 at once", program: "rclone", command: `rclone copy --transfers 32 --checkers 32 ":s3,provider=Other,env_auth=true,endpoint='{s3}':{bucket}/conversations/{conversation}" .`, check: same},
