@@ -20,6 +20,9 @@ func FuzzSafe(f *testing.F) {
 		got := filename.Safe(name, "image/png")
 		checkSafe(t, got)
 		extension := filepath.Ext(name)
+		if len(name) > 1 && strings.Trim(name[:2], `/\`) == "" {
+			return // of a server's name, which goes, an end is no extension
+		}
 		if ordinaryExtension.MatchString(extension) && !strings.HasSuffix(got, extension[1:]) {
 			t.Errorf("Safe(%+q) = %+q: the extension is lost", name, got)
 		}

@@ -45,12 +45,34 @@ func TestListReadsEncodedAndPlainKeys(t *testing.T) {
 		}
 		query := got.URL.Query()
 		for name, want := range map[string]string{
-			"list-type": "2", "prefix": "p/", "start-after": "p/ü", "max-keys": "5", "encoding-type": "url", "delimiter": "",
+			"list-type": "2", "prefix": "p/", "start-after": "p/ü", "max-keys": "5", "encoding-type": "", "delimiter": "",
 		} {
 			if query.Get(name) != want {
 				t.Errorf("%s = %q, want %q", name, query.Get(name), want)
 			}
 		}
+	}
+}
+
+// A key that XML has no room for makes an answer that cannot be read; it is asked
+// for once more in another form.
+func TestListAsksForEncodedKeysWhereOthersCannotBeRead(t *testing.T) {
+	var asked []string
+	endpoint, _ := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		encoding, key := r.URL.Query().Get("encoding-type"), "p/a\x01"
+		asked = append(asked, encoding)
+		if encoding != "" {
+			key = "p/a%01"
+		}
+		fmt.Fprintf(w, `<ListBucketResult><EncodingType>%s</EncodingType><Contents><Key>%s</Key><LastModified>2026-01-02T03:04:05Z</LastModified>`+
+			`<ETag>"e"</ETag><Size>7</Size></Contents></ListBucketResult>`, encoding, key)
+	})
+	page, err := newStore(endpoint, nil).List(t.Context(), "p/", "", 5)
+	if err != nil || len(page.Objects) != 1 || page.Objects[0].Key != "p/a\x01" {
+		t.Errorf("List = %+v, %v, want the key as it is", page, err)
+	}
+	if asked[len(asked)-1] != "url" || asked[0] != "" {
+		t.Errorf("asked for encodings %q, want none, and then url", asked)
 	}
 }
 
