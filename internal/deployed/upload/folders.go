@@ -75,6 +75,16 @@ func (f *Folders) forget(dir, name string) {
 	delete(f.older, folder{dir, name})
 }
 
+// stored notes that a file is there. The folders that are remembered were so by a
+// name that it may not have got.
+func (f *Folders) stored(dir, name string) {
+	for folder := range filename.Folders(name) {
+		if _, ok := f.fileIn(dir, folder); ok {
+			f.remember(dir, folder, dir+name)
+		}
+	}
+}
+
 // unknown is the file of a folder that the store knows of.
 const unknown = ""
 
