@@ -252,14 +252,20 @@ func absolute(path string) string {
 func escape(s string, allowed func(byte) bool) string {
 	const hex = "0123456789ABCDEF"
 	var out strings.Builder
+	kept := 0 // up to where s is in out, or needs no change
 	for i := 0; i < len(s); i++ {
 		c := s[i]
 		if allowed(c) || c == '%' && i+2 < len(s) && isHex(s[i+1]) && isHex(s[i+2]) {
-			out.WriteByte(c)
 			continue
 		}
+		out.WriteString(s[kept:i])
 		out.Write([]byte{'%', hex[c>>4], hex[c&15]})
+		kept = i + 1
 	}
+	if kept == 0 {
+		return s
+	}
+	out.WriteString(s[kept:])
 	return out.String()
 }
 

@@ -332,7 +332,9 @@ func (u *Uploader) store(writing, ctx context.Context, w *write) (err error) {
 		err = u.rename(writing, ctx, w, random, randomDigits)
 	}
 	if err == nil {
-		u.Folders.stored(strings.TrimSuffix(w.receipt.Key, w.receipt.Name), w.receipt.Name)
+		if strings.Contains(w.receipt.Name, "/") {
+			u.Folders.stored(strings.TrimSuffix(w.receipt.Key, w.receipt.Name), w.receipt.Name)
+		}
 		w.receipt.State, w.tagErr = u.Required.StateOf(ctx, u.Store, w.receipt.Key)
 	}
 	return err
