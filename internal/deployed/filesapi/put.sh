@@ -77,6 +77,12 @@ quote() {
 	esac
 }
 
+# twice TEXT is quote for what stands between quotes in such a text.
+twice() {
+	quote "$1"
+	quote "$quoted"
+}
+
 # setting NAME VALUE is one of curl's options.
 setting() {
 	quote "$2"
@@ -184,22 +190,47 @@ folder() {
 		IFS= read -r line 2>/dev/null <"$work/errors" || line="it cannot be listed"
 		failed "$1" "${line#find: }. Not all that is in there is known; make it readable, and see that $work has space."
 	fi
+	# Their sizes, by few programs: those that are missing here are asked for alone.
+	find "$1/." -type d -name '.fetch-[0-9]*' -prune -o -type f -exec wc -c {} + >"$work/sizes" 2>/dev/null
+	exec 7<"$work/sizes"
+	weigh "$1/./"
 	n=0
 	while IFS= read -r f; do
 		n=$((n + 1))
 		if [ "$f" = / ]; then
 			failed "$1" "a file in it has a line break in its name. Rename it."
 		else
-			below=${f#"$1/./"}
-			file "$1/$below" "$2$below"
+			below=${f#"$1/./"} size=
+			if [ "$below" = "$weighed" ]; then
+				size=$weight
+				weigh "$1/./"
+			fi
+			file "$1/$below" "$2$below" "$size"
 		fi
 	done <"$work/found"
+	exec 7<&-
 	if [ $n -ne $(wc -l <"$work/found") ]; then # yash reads only what its locale allows
 		failed "$1" "this shell cannot read all names in it. Use another shell."
 	fi
 }
 
-# file PATH NAME
+# weigh FOLDER goes to the next size in the list: weighed is the name below FOLDER,
+# weight its bytes. Totals are passed over.
+weigh() {
+	while IFS= read -r line <&7; do
+		line=${line#"${line%%[! ]*}"} # some write spaces before it
+		case ${line#* } in
+		"$1"*)
+			weight=${line%% *} weighed=${line#* }
+			weighed=${weighed#"$1"}
+			return
+			;;
+		esac
+	done
+	weighed=
+}
+
+# file PATH NAME [SIZE]
 file() {
 	case $1 in
 	*"$newline"* | *"$tab"* | *"$return"*)
@@ -217,7 +248,8 @@ file() {
 		failed "$1" "it cannot be read. Make it readable."
 	else
 		all=$((all + 1))
-		if ! size=$(wc -c <"$1"); then
+		size=${3-}
+		if [ -z "$size" ] && ! size=$(wc -c <"$1"); then
 			failed "$1" "it cannot be read."
 			return
 		fi
@@ -257,10 +289,10 @@ requests() {
 		setting output "$work/answer-$n"
 		write "write-out = \"$n %{http_code}\\n\""
 		while IFS=$tab read -r size name path; do
-			quote "$path"
+			twice "$path"
 			path=$quoted
-			quote "$name"
-			setting form "files=@\"$path\";filename=\"$quoted\""
+			twice "$name"
+			write "form = \"files=@\\\"$path\\\";filename=\\\"$quoted\\\"\""
 		done <"$work/form-$n"
 	done
 }

@@ -157,8 +157,13 @@ func (s *site) round(ctx context.Context, report *Report, d distance, l load, na
 	return os.RemoveAll(filepath.Join(s.o.Dir, "back"))
 }
 
+// patience is how long a contender may take.
+const patience = 2 * time.Minute
+
 // time runs a contender in a folder.
 func (s *site) time(ctx context.Context, c contender, conversation, folder string) (time.Duration, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	command := c.command
 	if c.prepare != nil {
 		text, err := c.prepare(ctx, s, conversation)
@@ -171,9 +176,11 @@ func (s *site) time(ctx context.Context, c contender, conversation, folder strin
 	cmd := exec.CommandContext(ctx, "sh", "-c", command)
 	cmd.Dir = folder
 	cmd.Env = s.env
+	cmd.WaitDelay = time.Second // its children may hold its output
 	begin := time.Now()
 	out, err := cmd.CombinedOutput()
 	took := time.Since(begin)
+	s.o.Say("  %s, %s: %.2f s", c.name, conversation, took.Seconds())
 	if err != nil {
 		return 0, fmt.Errorf("%s: %w\n%.2000s", c.name, err, out)
 	}
