@@ -125,7 +125,7 @@ func (d Direct) params(w http.ResponseWriter, r *http.Request, call *httpapi.Cal
 			writeReceipt(w, r, call, *offer.There)
 			return nil
 		}
-		writeCurl(w, r, curlconfig.Request{Method: http.MethodPut, URL: offer.URL, Headers: offer.Headers})
+		writeCurl(w, r, offer.Signed)
 		return nil
 	}
 	return httpapi.WriteJSON(w, r, http.StatusOK, struct {
@@ -250,7 +250,7 @@ func (d Direct) part(w http.ResponseWriter, r *http.Request, call *httpapi.Call)
 		return err
 	}
 	if httpapi.Accepts(w, r, curlconfig.MediaType) {
-		writeCurl(w, r, curlconfig.Request{Method: http.MethodPut, URL: signed.URL, Headers: signed.Headers})
+		writeCurl(w, r, signed)
 		return nil
 	}
 	return httpapi.WriteJSON(w, r, http.StatusOK, struct {

@@ -67,16 +67,12 @@ func partsTable(parts []direct.Part) string {
 	return b.String()
 }
 
-// writeCurl answers with requests for curl to send, with "next" between two of
-// them. There is a body to be sent with each.
-func writeCurl(w http.ResponseWriter, r *http.Request, requests ...curlconfig.Request) {
+// writeCurl answers with a request for curl to send, to which its body is to be
+// added.
+func writeCurl(w http.ResponseWriter, r *http.Request, signed direct.Signed) {
 	var b strings.Builder
-	for i, request := range requests {
-		if i > 0 {
-			b.WriteString("next\n")
-		}
-		_, _ = request.WriteTo(&b) // it cannot fail
-	}
+	request := curlconfig.Request{Method: http.MethodPut, URL: signed.URL, Headers: signed.Headers}
+	_, _ = request.WriteTo(&b) // it cannot fail
 	httpapi.WriteText(w, r, curlconfig.MediaType, b.String())
 }
 
